@@ -1,0 +1,11 @@
+//! Plain values that every row uses: time, hashes, ids. Nothing here decides anything.
+
+mod clock;
+mod hash;
+mod ids;
+mod time;
+
+pub use clock::TrustClock;
+pub use hash::Hash;
+pub use ids::{AskId, ChainId, ClientId, ConnId, FetchId, LoadId, PeerId, QueryId, SaveId, WorkId};
+pub use time::{Instant, Now, TimeError, UnixTime};

@@ -1,0 +1,143 @@
+//! What goes into the node and what comes out of it.
+
+use crate::base::{ChainId, ClientId, FetchId, Hash, LoadId, PeerId, SaveId, WorkId};
+use crate::chains::{ChainNotice, ChainStatus, Done, Head, Work};
+use crate::peers::{Fetch, FetchFailed, Fetched, Verdict};
+use crate::rpc::{Answer, Call, Scope};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+/// What happened, told by the driver.
+#[derive(Debug)]
+pub enum Input<'a> {
+    /// The deadline has come.
+    Tick,
+    /// The answer to [`Output::Fetch`].
+    Fetched(FetchId, Result<Fetched<'a>, FetchFailed>),
+    /// A snapshot reached the disk (`true`: synced, atomically) or did not.
+    Saved(SaveId, bool),
+    /// The answer to [`Output::Load`]: the blob, or `None` when it is not there. The node hashes it again.
+    Loaded(LoadId, Option<&'a [u8]>),
+    /// The answer to [`Output::Work`].
+    Worked(WorkId, Done),
+    /// An RPC client came.
+    Joined(ClientId, Scope),
+    /// An RPC client calls. Each call gets exactly one [`Output::Reply`].
+    Asked(ClientId, Call<'a>),
+    /// An RPC client left; nothing more is sent to it.
+    Left(ClientId),
+}
+
+/// What the driver is asked to do.
+#[derive(Debug)]
+pub enum Output {
+    /// Make an HTTP request; answer with [`Input::Fetched`].
+    Fetch(FetchId, Fetch),
+    /// Write the chain's snapshot atomically and sync it to the disk; answer with [`Input::Saved`].
+    Save(SaveId, ChainId, Snapshot),
+    /// Keep a content-addressed blob. Needs no answer: a blob that is not there later is fetched again.
+    Put(Blob),
+    /// Read a blob; answer with [`Input::Loaded`].
+    Load(LoadId, Hash),
+    /// Forget a blob.
+    Drop(Hash),
+    /// Run CPU-heavy work; answer with [`Input::Worked`].
+    Work(WorkId, Work),
+    /// Nobody waits for this any more; an answer is ignored.
+    Cancel(Pending),
+    /// Answer a client's call. Answers of one client come in the order of its calls.
+    Reply(ClientId, Answer),
+    /// Tell the operator.
+    Notice(Notice),
+}
+
+/// The saved state of one chain: versioned and checksummed by its family, untrusted when read back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Snapshot(pub Vec<u8>);
+
+/// A content-addressed blob: `hash` is the SHA-256 of `bytes`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Blob {
+    /// SHA-256 of the bytes.
+    pub hash: Hash,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// Something asked for that nobody waits for any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pending {
+    /// A fetch.
+    Fetch(FetchId),
+    /// A load.
+    Load(LoadId),
+    /// A work.
+    Work(WorkId),
+}
+
+/// Something an operator may want to know; drivers turn it into log lines.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// A chain has a new trusted head. It has been saved.
+    Head(ChainId, Head),
+    /// A chain says something.
+    Chain(ChainId, ChainNotice),
+    /// A peer was put into quarantine.
+    Quarantined {
+        /// The peer.
+        peer: PeerId,
+        /// Its address.
+        address: String,
+        /// Why.
+        verdict: Verdict,
+        /// For how long, in seconds.
+        seconds: u64,
+    },
+    /// A peer may be asked again.
+    Readmitted {
+        /// The peer.
+        peer: PeerId,
+        /// Its address.
+        address: String,
+    },
+}
+
+/// Plain counters and gauges, for metrics and status.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Per chain: its name in the configuration and what it says of itself.
+    pub chains: Vec<(ChainId, String, ChainStatus)>,
+    /// Per peer: what the node knows of it.
+    pub peers: Vec<PeerStats>,
+    /// RPC calls by method (from the static method table only) and JSON-RPC error code (0 for success).
+    pub rpc_calls: BTreeMap<(&'static str, i32), u64>,
+    /// RPC clients connected now.
+    pub rpc_clients: usize,
+    /// Fetches under way.
+    pub fetches_pending: usize,
+    /// Body bytes received from peers.
+    pub bytes_received: u64,
+    /// Works under way.
+    pub works_pending: usize,
+}
+
+/// What the node knows of a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerStats {
+    /// The peer.
+    pub peer: PeerId,
+    /// The chain that it serves.
+    pub chain: ChainId,
+    /// Its address.
+    pub address: String,
+    /// The verdict for which it is in quarantine now.
+    pub quarantined: Option<Verdict>,
+    /// Asks answered.
+    pub answered: u64,
+    /// What was held against it, counted by verdict.
+    pub faults: BTreeMap<Verdict, u64>,
+    /// The 95th percentile of its answer times, in milliseconds.
+    pub p95_ms: Option<u32>,
+}

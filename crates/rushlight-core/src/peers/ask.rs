@@ -1,0 +1,57 @@
+//! Asks: what a family wants to know from its peers.
+
+use super::Verdict;
+use crate::base::PeerId;
+use alloc::string::String;
+use core::time::Duration;
+
+/// A question of a chain to its peers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Who may answer.
+    pub to: To,
+    /// The question.
+    pub body: AskBody,
+    /// The largest answer that is read; more counts as [`Verdict::Lying`].
+    pub answer_bytes_max: u32,
+    /// After how long an attempt counts as [`Verdict::Slow`].
+    pub patience: Duration,
+}
+
+/// Who may answer an ask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum To {
+    /// Whoever is best; hedged: after the 95th percentile of past answer times another peer is asked too, and the first
+    /// answer wins. On failure the next peer is tried.
+    Any,
+    /// This peer and no other, never hedged, so that a witness stays the witness it is.
+    Only(PeerId),
+}
+
+/// The question itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AskBody {
+    /// HTTP GET of a path and query below the peer's base address; starts with `/`.
+    Get(String),
+    /// HTTP POST of a JSON text to the peer's base address.
+    Post(String),
+}
+
+/// An answer to an ask: bytes that nobody has verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply<'a> {
+    /// HTTP status. Peers answer asks with 200, and with 500 when the body holds a JSON-RPC error; everything else is a
+    /// [`Verdict::Refusing`] and does not reach the family.
+    pub status: u16,
+    /// The body.
+    pub body: &'a [u8],
+}
+
+/// No peer answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AskFailed {
+    /// How many peers were tried.
+    pub tried: u32,
+    /// What is held against the last one; `None` when there was nobody to ask.
+    pub last: Option<(PeerId, Verdict)>,
+}
