@@ -27,6 +27,8 @@ pub enum Input<'a> {
     Asked(ClientId, Call<'a>),
     /// An RPC client left; nothing more is sent to it.
     Left(ClientId),
+    /// So many bytes left the queue towards a client.
+    Drained(ClientId, usize),
 }
 
 /// What the driver is asked to do.
@@ -48,6 +50,8 @@ pub enum Output {
     Cancel(Pending),
     /// Answer a client's call. Answers of one client come in the order of its calls.
     Reply(ClientId, Answer),
+    /// Close a client's socket: it reads more slowly than its subscriptions write.
+    Hangup(ClientId),
     /// Tell the operator.
     Notice(Notice),
 }
