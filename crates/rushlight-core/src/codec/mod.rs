@@ -1,1 +1,4 @@
-//! (being written)
+//! Bounded readers and writers of encodings.
+
+pub mod protobuf;
+pub mod text;

@@ -1,1 +1,3 @@
-//! (being written)
+//! Proof checks against hash trees: functions only, no state.
+
+pub mod rfc6962;

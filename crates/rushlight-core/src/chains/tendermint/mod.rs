@@ -1,1 +1,11 @@
-//! Tendermint and CometBFT chains, 0.34 to 1.x.
+//! Tendermint and CometBFT chains, 0.34 to 1.x: headers signed by more than two thirds of a validator set.
+//!
+//! What is trusted: a checkpoint (height and header hash) within its trusting period, and that more than two thirds of
+//! the validators of a trusted header stay honest for that period. What is proven: every later header, by its
+//! signatures and by the overlap of its validator set with a trusted one. What is left out: the application's state
+//! (its root is in the header, its proofs are another layer) and the order in which proposers take turns.
+//! Sources: CometBFT `spec/light-client/verification`, `spec/core/data_structures.md`, and its code at v0.38.25 and
+//! v0.40.0 for bytes.
+
+pub mod decode;
+pub mod types;
