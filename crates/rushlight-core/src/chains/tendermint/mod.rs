@@ -9,3 +9,4 @@
 
 pub mod decode;
 pub mod types;
+pub mod verify;

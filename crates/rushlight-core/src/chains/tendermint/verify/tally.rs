@@ -1,0 +1,109 @@
+//! The arithmetic of voting power. Sums cannot overflow: a set's total is at most 2^60.
+
+use super::{TrustLevel, VerifyError};
+use crate::chains::tendermint::types::{Commit, CommitSig, ValidatorSet};
+use crate::crypto::batch::SignatureBatch;
+use alloc::vec::Vec;
+
+/// Power that voted for a block, of how much there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VotePower {
+    /// Power counted; counting stops when it is enough.
+    pub counted: u64,
+    /// Power of the whole set.
+    pub total: u64,
+}
+
+/// The votes that suffice, by place in the commit, and their power.
+pub(super) struct Needed {
+    pub votes: Vec<usize>,
+    pub power: VotePower,
+}
+
+/// Returns two thirds of `total`, rounded down: what must be exceeded.
+pub(super) fn two_thirds(total: u64) -> u64 {
+    u64::try_from(u128::from(total).saturating_mul(2) / 3).unwrap_or(u64::MAX)
+}
+
+/// Returns the first votes for the block whose power exceeds two thirds of the commit's own set.
+///
+/// Votes must stand at their places. Only votes for the block count: nil and absent ones finalise nothing.
+/// # Errors
+/// [`VerifyError::TooLittlePower`].
+pub(super) fn own_set(commit: &Commit, validators: &ValidatorSet) -> Result<Needed, VerifyError> {
+    let total = validators.total_power();
+    let want = two_thirds(total);
+    let (mut votes, mut counted) = (Vec::new(), 0_u64);
+    for (index, (signature, member)) in commit.signatures.iter().zip(validators.validators()).enumerate() {
+        if !matches!(signature, CommitSig::Commit(_)) {
+            continue;
+        }
+        votes.push(index);
+        counted = counted.saturating_add(member.power);
+        if counted > want {
+            return Ok(Needed { votes, power: VotePower { counted, total } });
+        }
+    }
+    Err(VerifyError::TooLittlePower { got: counted, want, total })
+}
+
+/// Returns the first votes for the block by members of `trusted` whose power, as `trusted` has it, exceeds the level.
+///
+/// Members are found by address; the vote is verified with the key of the commit's own set, so that key must be the
+/// trusted one too: an address has only 160 bits.
+/// # Errors
+/// [`VerifyError::NotEnoughTrust`], which accuses nobody.
+pub(super) fn trusted_set(
+    commit: &Commit,
+    own: &ValidatorSet,
+    trusted: &ValidatorSet,
+    level: TrustLevel,
+) -> Result<Needed, VerifyError> {
+    let total = trusted.total_power();
+    let want = level.threshold(total);
+    let (mut votes, mut counted) = (Vec::new(), 0_u64);
+    for (index, (signature, signer)) in commit.signatures.iter().zip(own.validators()).enumerate() {
+        if !matches!(signature, CommitSig::Commit(_)) {
+            continue;
+        }
+        let Some((_, member)) = trusted.by_address(&signer.address) else { continue };
+        if member.public_key != signer.public_key {
+            continue;
+        }
+        votes.push(index);
+        counted = counted.saturating_add(member.power);
+        if counted > want {
+            return Ok(Needed { votes, power: VotePower { counted, total } });
+        }
+    }
+    Err(VerifyError::NotEnoughTrust { got: counted, want, total, level })
+}
+
+/// Returns all places of two ascending lists, each once: a vote that serves both tallies is verified once.
+pub(super) fn union(a: &[usize], b: &[usize]) -> Vec<usize> {
+    let mut all = [a, b].concat();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// Adds the votes at `places` to a batch, each with its validator's key.
+pub(super) fn push_votes(
+    batch: &mut SignatureBatch,
+    chain_id: &str,
+    validators: &ValidatorSet,
+    commit: &Commit,
+    places: impl Iterator<Item = usize>,
+) {
+    let sign_bytes = commit.sign_bytes(chain_id);
+    let mut message = Vec::with_capacity(180);
+    for place in places {
+        let (Some(signature), Some(member)) = (commit.signatures.get(place), validators.validators().get(place)) else {
+            continue;
+        };
+        let Some(vote) = signature.vote() else { continue };
+        message.clear();
+        sign_bytes.put(signature, &mut message);
+        batch.push(&member.public_key, &message, vote.signature.as_bytes());
+    }
+}
