@@ -211,7 +211,7 @@ impl fmt::Display for UnixTime {
         if self.nanos != 0 {
             let mut nanos = self.nanos;
             let mut width = 9;
-            while nanos % 10 == 0 {
+            while nanos.is_multiple_of(10) {
                 nanos /= 10;
                 width -= 1;
             }

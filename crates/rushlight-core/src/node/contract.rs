@@ -2,7 +2,7 @@
 
 use crate::base::{ChainId, ClientId, FetchId, Hash, LoadId, PeerId, SaveId, WorkId};
 use crate::chains::{ChainNotice, ChainStatus, Done, Head, Work};
-use crate::peers::{Fetch, FetchFailed, Fetched, Verdict};
+use crate::peers::{Fetch, FetchFailed, Fetched, PeerStats, Verdict};
 use crate::rpc::{Answer, Call, Scope};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -125,23 +125,4 @@ pub struct Stats {
     pub bytes_received: u64,
     /// Works under way.
     pub works_pending: usize,
-}
-
-/// What the node knows of a peer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PeerStats {
-    /// The peer.
-    pub peer: PeerId,
-    /// The chain that it serves.
-    pub chain: ChainId,
-    /// Its address.
-    pub address: String,
-    /// The verdict for which it is in quarantine now.
-    pub quarantined: Option<Verdict>,
-    /// Asks answered.
-    pub answered: u64,
-    /// What was held against it, counted by verdict.
-    pub faults: BTreeMap<Verdict, u64>,
-    /// The 95th percentile of its answer times, in milliseconds.
-    pub p95_ms: Option<u32>,
 }

@@ -1,0 +1,451 @@
+//! How an ask is put: who is asked next, what becomes of each attempt, when another peer is asked too.
+
+use super::quarantine::{Jitter, RETRY_AFTER_MAX};
+use super::timers::Timer;
+use super::{
+    ATTEMPTS_MAX, Answered, Ask, AskBody, AskFailed, Fetch, FetchFailed, Fetched, Method, PATIENCE_MAX, PATIENCE_MIN,
+    Peer, Peers, PeersOutput, To, Verdict, WAIT_PATIENCES_MAX,
+};
+use crate::base::{AskId, ChainId, FetchId, Instant, PeerId};
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// Another peer is asked too no earlier than this.
+pub const HEDGE_AFTER_MIN: Duration = Duration::from_millis(50);
+/// Another peer is asked too no later than this.
+pub const HEDGE_AFTER_MAX: Duration = Duration::from_secs(5);
+/// When another peer is asked too while little is known of the first one's answer times.
+pub const HEDGE_AFTER_UNKNOWN: Duration = Duration::from_secs(1);
+/// A connection that a peer answered on may be kept open for so long.
+pub const KEPT_ALIVE_MAX: Duration = Duration::from_secs(120);
+/// A free peer is passed over for a busy one when it costs more than so many times as much.
+pub const SLOWER_FACTOR_MAX: u64 = 4;
+
+/// An open ask.
+#[derive(Debug)]
+pub(super) struct Asked {
+    ask: Ask,
+    /// Its place among all asks.
+    turn: u64,
+    tried: BTreeSet<PeerId>,
+    attempts: u32,
+    /// At most two: the first and its hedge.
+    fetches: Vec<FetchId>,
+    last: Option<(PeerId, Verdict)>,
+    waits_until: Option<Instant>,
+    waits: u32,
+    is_reset_forgiven: bool,
+}
+
+/// A fetch under way.
+#[derive(Debug)]
+pub(super) struct Attempt {
+    chain: ChainId,
+    ask: AskId,
+    peer: PeerId,
+    since: Instant,
+    late_at: Instant,
+    hedge_at: Option<Instant>,
+}
+
+impl Asked {
+    pub(super) fn new(ask: Ask, turn: u64) -> Self {
+        let patience = ask.patience.clamp(PATIENCE_MIN, PATIENCE_MAX);
+        Self {
+            ask: Ask { patience, ..ask },
+            turn,
+            tried: BTreeSet::new(),
+            attempts: 0,
+            fetches: Vec::new(),
+            last: None,
+            waits_until: None,
+            waits: 0,
+            is_reset_forgiven: false,
+        }
+    }
+
+    fn has_attempts_left(&self) -> bool {
+        self.attempts < ATTEMPTS_MAX
+    }
+}
+
+/// What is held against the peer of a failed attempt.
+struct Fault {
+    verdict: Verdict,
+    retry_after: Option<Duration>,
+    is_reset: bool,
+}
+
+impl From<Verdict> for Fault {
+    fn from(verdict: Verdict) -> Self {
+        Self { verdict, retry_after: None, is_reset: false }
+    }
+}
+
+fn judge(result: &Result<Fetched<'_>, FetchFailed>, answer_bytes_max: u32) -> Result<u16, Fault> {
+    match result {
+        Ok(fetched) if u64::try_from(fetched.body.len()).is_ok_and(|length| length > u64::from(answer_bytes_max)) => {
+            Err(Verdict::Lying.into())
+        }
+        Ok(Fetched { status: 200, .. }) => Ok(200),
+        Ok(Fetched { status: 500, body, .. }) if !body.is_empty() => Ok(500),
+        Ok(Fetched { status: 429 | 503, retry_after_s, .. }) => {
+            let retry_after = retry_after_s.map(|s| Duration::from_secs(u64::from(s)).min(RETRY_AFTER_MAX));
+            Err(Fault { verdict: Verdict::Refusing, retry_after, is_reset: false })
+        }
+        Ok(_) => Err(Verdict::Refusing.into()),
+        Err(FetchFailed::TooLarge) => Err(Verdict::Lying.into()),
+        Err(FetchFailed::TimedOut) => Err(Verdict::Slow.into()),
+        Err(FetchFailed::Refused) => Err(Fault { verdict: Verdict::Refusing, retry_after: None, is_reset: true }),
+        Err(FetchFailed::Unresolved | FetchFailed::Tls | FetchFailed::Broken) => Err(Verdict::Refusing.into()),
+    }
+}
+
+impl Peers {
+    /// Puts an open ask into the queue of those that wait for a peer.
+    pub(super) fn wait(&mut self, now: Instant, chain: ChainId, id: AskId) {
+        let (Some(asked), Some(crowd)) = (self.asks.get_mut(&(chain, id)), self.chains.get_mut(&chain)) else { return };
+        let place = (asked.turn, id);
+        match asked.ask.to {
+            To::Any if asked.attempts == 0 => crowd.waiting.insert(place),
+            To::Any => crowd.retrying.insert(place),
+            To::Only(peer) => self.peers.get_mut(&peer).is_some_and(|peer| peer.waiting.insert(place)),
+        };
+        let until = now.after(asked.ask.patience);
+        if let Some(before) = asked.waits_until.replace(until) {
+            self.timers.remove(before, Timer::Wait(chain, id));
+        }
+        self.timers.add(until, Timer::Wait(chain, id));
+    }
+
+    fn unwait(&mut self, chain: ChainId, id: AskId) {
+        let (Some(asked), Some(crowd)) = (self.asks.get_mut(&(chain, id)), self.chains.get_mut(&chain)) else { return };
+        let place = (asked.turn, id);
+        crowd.waiting.remove(&place);
+        crowd.retrying.remove(&place);
+        if let To::Only(peer) = asked.ask.to
+            && let Some(peer) = self.peers.get_mut(&peer)
+        {
+            peer.waiting.remove(&place);
+        }
+        if let Some(until) = asked.waits_until.take() {
+            self.timers.remove(until, Timer::Wait(chain, id));
+        }
+    }
+
+    /// Forgets an ask wherever it stands and cancels its fetches.
+    pub(super) fn close(&mut self, chain: ChainId, id: AskId) {
+        self.unwait(chain, id);
+        let Some(asked) = self.asks.remove(&(chain, id)) else { return };
+        if let Some(crowd) = self.chains.get_mut(&chain) {
+            crowd.asks_open = crowd.asks_open.saturating_sub(1);
+        }
+        for fetch in asked.fetches {
+            self.end_attempt(fetch);
+            self.outputs.push_back(PeersOutput::CancelFetch(fetch));
+        }
+    }
+
+    fn close_unanswered(&mut self, chain: ChainId, id: AskId) {
+        let Some(asked) = self.asks.get(&(chain, id)) else { return };
+        let tried = u32::try_from(asked.tried.len()).unwrap_or(u32::MAX);
+        let failed = AskFailed { tried, last: asked.last };
+        self.close(chain, id);
+        self.outputs.push_back(PeersOutput::Unanswered { chain, ask: id, failed });
+    }
+
+    /// Frees the peer's slot and takes out the timers of a fetch.
+    fn end_attempt(&mut self, fetch: FetchId) -> Option<Attempt> {
+        let attempt = self.attempts.remove(&fetch)?;
+        self.timers.remove(attempt.late_at, Timer::Late(fetch));
+        if let Some(hedge_at) = attempt.hedge_at {
+            self.timers.remove(hedge_at, Timer::Hedge(fetch));
+        }
+        if let Some(peer) = self.peers.get_mut(&attempt.peer) {
+            peer.fetches.remove(&fetch);
+        }
+        if let Some(asked) = self.asks.get_mut(&(attempt.chain, attempt.ask)) {
+            asked.fetches.retain(|open| *open != fetch);
+        }
+        Some(attempt)
+    }
+
+    /// Sends out waiting asks, oldest first, as long as somebody is free; closes those for whom nobody is left.
+    pub(super) fn place_waiting(&mut self, now: Instant, chain: ChainId) {
+        while let Some((id, peer)) = self.next_placement(now, chain) {
+            self.start(now, chain, id, peer);
+        }
+        let Some(crowd) = self.chains.get(&chain) else { return };
+        let stuck: Vec<AskId> = crowd
+            .retrying
+            .iter()
+            .map(|(_, id)| *id)
+            .filter(|id| self.asks.get(&(chain, *id)).is_some_and(|asked| !self.has_untried(chain, asked)))
+            .collect();
+        for id in stuck {
+            self.unwait(chain, id);
+            if self.asks.get(&(chain, id)).is_some_and(|asked| asked.fetches.is_empty()) {
+                self.close_unanswered(chain, id);
+            }
+        }
+    }
+
+    /// Returns the oldest waiting ask that somebody is free for, and who that is.
+    fn next_placement(&self, now: Instant, chain: ChainId) -> Option<(AskId, PeerId)> {
+        let crowd = self.chains.get(&chain)?;
+        if !crowd.peers.iter().any(|id| self.peers.get(id).is_some_and(Peer::is_free)) {
+            return None;
+        }
+        let place = |(turn, id): (u64, AskId)| {
+            let asked = self.asks.get(&(chain, id))?;
+            Some((turn, id, self.best(now, chain, &asked.tried)?))
+        };
+        // Asks that nobody has been tried for are all alike: if the oldest finds nobody, none does.
+        let fresh = crowd.waiting.first().copied().and_then(place);
+        let retried = crowd.retrying.iter().copied().find_map(place);
+        let only = crowd
+            .peers
+            .iter()
+            .filter_map(|peer| Some((peer, self.peers.get(peer)?)))
+            .filter(|(_, known)| known.is_free())
+            .filter_map(|(peer, known)| known.waiting.first().map(|(turn, id)| (*turn, *id, *peer)))
+            .min();
+        fresh.into_iter().chain(retried).chain(only).min().map(|(_, id, peer)| (id, peer))
+    }
+
+    fn admitted<'a>(&'a self, chain: ChainId, but: &'a BTreeSet<PeerId>) -> impl Iterator<Item = (PeerId, &'a Peer)> {
+        let peers = self.chains.get(&chain).into_iter().flat_map(|crowd| crowd.peers.iter().copied());
+        peers
+            .filter(|id| !but.contains(id))
+            .filter_map(|id| Some((id, self.peers.get(&id)?)))
+            .filter(|(_, peer)| peer.is_admitted())
+    }
+
+    fn has_untried(&self, chain: ChainId, asked: &Asked) -> bool {
+        self.admitted(chain, &asked.tried).next().is_some()
+    }
+
+    /// Returns the free peer that costs least, unless waiting for a busy one is better than asking it.
+    fn best(&self, now: Instant, chain: ChainId, tried: &BTreeSet<PeerId>) -> Option<PeerId> {
+        let cheapest = self.admitted(chain, tried).map(|(_, peer)| peer.cost(now)).min()?;
+        self.admitted(chain, tried)
+            .filter(|(_, peer)| peer.is_free() && peer.cost(now) <= cheapest.saturating_mul(SLOWER_FACTOR_MAX))
+            .min_by_key(|(id, peer)| (peer.cost_of_next(now), peer.answered, *id))
+            .map(|(id, _)| id)
+    }
+
+    /// Sends an ask to a peer.
+    fn start(&mut self, now: Instant, chain: ChainId, id: AskId, peer_id: PeerId) {
+        self.unwait(chain, id);
+        let (Some(asked), Some(peer)) = (self.asks.get_mut(&(chain, id)), self.peers.get_mut(&peer_id)) else { return };
+        let fetch = FetchId(self.fetches_made);
+        self.fetches_made = self.fetches_made.saturating_add(1);
+        asked.attempts = asked.attempts.saturating_add(1);
+        asked.tried.insert(peer_id);
+        asked.fetches.push(fetch);
+        peer.fetches.insert(fetch);
+        let late_at = now.after(asked.ask.patience);
+        let is_hedgeable = asked.ask.to == To::Any && asked.fetches.len() == 1 && asked.has_attempts_left();
+        let usual = peer.times.p95().unwrap_or(HEDGE_AFTER_UNKNOWN).clamp(HEDGE_AFTER_MIN, HEDGE_AFTER_MAX);
+        let hedge_at = Some(now.after(usual)).filter(|at| is_hedgeable && *at < late_at);
+        self.timers.add(late_at, Timer::Late(fetch));
+        if let Some(at) = hedge_at {
+            self.timers.add(at, Timer::Hedge(fetch));
+        }
+        let (url, method) = match &asked.ask.body {
+            AskBody::Get(target) => (peer.address.join(target), Method::Get),
+            AskBody::Post(text) => (peer.address.as_str().into(), Method::Post(text.clone())),
+        };
+        let (body_bytes_max, timeout) = (asked.ask.answer_bytes_max, asked.ask.patience);
+        self.attempts.insert(fetch, Attempt { chain, ask: id, peer: peer_id, since: now, late_at, hedge_at });
+        self.outputs.push_back(PeersOutput::Fetch(fetch, Fetch { url, method, body_bytes_max, timeout }));
+    }
+
+    /// Takes in what became of a fetch.
+    pub(super) fn settle(
+        &mut self,
+        now: Instant,
+        fetch: FetchId,
+        result: Result<Fetched<'_>, FetchFailed>,
+    ) -> Option<Answered> {
+        let attempt = self.attempts.get(&fetch)?;
+        let (chain, ask, peer_id) = (attempt.chain, attempt.ask, attempt.peer);
+        let answer_bytes_max = self.asks.get(&(chain, ask))?.ask.answer_bytes_max;
+        match judge(&result, answer_bytes_max) {
+            Ok(status) => {
+                self.answered(now, fetch);
+                self.place_waiting(now, chain);
+                Some(Answered { chain, ask, peer: peer_id, status })
+            }
+            Err(fault) => {
+                self.failed(now, fetch, &fault);
+                None
+            }
+        }
+    }
+
+    fn answered(&mut self, now: Instant, fetch: FetchId) {
+        let Some(attempt) = self.end_attempt(fetch) else { return };
+        if let Some(peer) = self.peers.get_mut(&attempt.peer) {
+            peer.times.record(now.since(attempt.since));
+            peer.record.forgive_slowness(now);
+            peer.is_on_probation = false;
+            peer.answered = peer.answered.saturating_add(1);
+            peer.last_answer = Some(now);
+        }
+        // Who lost the race needed at least so long. Without this a slow peer, always beaten by its hedge, would go on
+        // being taken for a fast one.
+        let losers = self.asks.get(&(attempt.chain, attempt.ask)).map(|asked| asked.fetches.clone());
+        for loser in losers.into_iter().flatten().filter_map(|fetch| self.attempts.get(&fetch)) {
+            if let Some(peer) = self.peers.get_mut(&loser.peer) {
+                peer.times.record(now.since(loser.since));
+            }
+        }
+        self.close(attempt.chain, attempt.ask);
+    }
+
+    /// Holds a fault against the peer of an attempt and tries the next one.
+    fn failed(&mut self, now: Instant, fetch: FetchId, fault: &Fault) {
+        let Some(attempt) = self.end_attempt(fetch) else { return };
+        let (chain, ask, peer) = (attempt.chain, attempt.ask, attempt.peer);
+        if fault.is_reset && self.is_reset_forgiven(now, &attempt) {
+            self.start(now, chain, ask, peer);
+            return;
+        }
+        self.give_up_attempt(now, chain, ask, (peer, fault.verdict));
+        self.strike(now, peer, fault.verdict, fault.retry_after);
+        self.place_waiting(now, chain);
+    }
+
+    /// Tells, once per ask, whether a reset is put down to a connection that the peer had kept open and closed since.
+    fn is_reset_forgiven(&mut self, now: Instant, attempt: &Attempt) -> bool {
+        let Some(peer) = self.peers.get(&attempt.peer) else { return false };
+        let is_kept = peer.last_answer.is_some_and(|at| now.since(at) <= KEPT_ALIVE_MAX);
+        let Some(asked) = self.asks.get_mut(&(attempt.chain, attempt.ask)) else { return false };
+        is_kept && peer.is_free() && !core::mem::replace(&mut asked.is_reset_forgiven, true)
+    }
+
+    /// Lets an ask go on after one of its attempts ended without an answer.
+    fn give_up_attempt(&mut self, now: Instant, chain: ChainId, id: AskId, last: (PeerId, Verdict)) {
+        let Some(asked) = self.asks.get_mut(&(chain, id)) else { return };
+        asked.last = Some(last);
+        let goes_on = asked.ask.to == To::Any && asked.has_attempts_left();
+        let is_open = !asked.fetches.is_empty();
+        if goes_on {
+            self.wait(now, chain, id);
+        } else if !is_open {
+            self.close_unanswered(chain, id);
+        }
+    }
+
+    /// Holds a verdict against a peer and takes it out of service when that is enough.
+    pub(super) fn strike(&mut self, now: Instant, id: PeerId, verdict: Verdict, retry_after: Option<Duration>) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let before = peer.record.quarantine();
+        let jitter = Jitter { seed: &self.seed, peer: id };
+        let Some(quarantine) = peer.record.strike(now, verdict, retry_after, jitter) else { return };
+        let length = quarantine.until.since(now);
+        self.outputs.push_back(PeersOutput::Quarantined { peer: id, verdict, length });
+        let chain = peer.chain;
+        let (fetches, waiting) = (core::mem::take(&mut peer.fetches), core::mem::take(&mut peer.waiting));
+        match before {
+            Some(before) => self.timers.remove(before.until, Timer::Readmit(id)),
+            None => self.outputs.push_back(PeersOutput::Left(chain, id)),
+        }
+        self.timers.add(quarantine.until, Timer::Readmit(id));
+        for fetch in fetches {
+            if let Some(attempt) = self.end_attempt(fetch) {
+                self.outputs.push_back(PeersOutput::CancelFetch(fetch));
+                self.give_up_attempt(now, chain, attempt.ask, (id, verdict));
+            }
+        }
+        for (_, ask) in waiting {
+            if let Some(asked) = self.asks.get_mut(&(chain, ask)) {
+                asked.last = Some((id, verdict));
+                self.close_unanswered(chain, ask);
+            }
+        }
+        self.readmit_early(chain);
+    }
+
+    /// Lets the least bad peer of a chain back early when all are out.
+    fn readmit_early(&mut self, chain: ChainId) {
+        let none = BTreeSet::new();
+        if self.admitted(chain, &none).next().is_some() {
+            return;
+        }
+        let peers = self.chains.get(&chain).into_iter().flat_map(|crowd| crowd.peers.iter().copied());
+        let least_bad = peers
+            .filter_map(|id| Some((id, self.peers.get(&id)?.record.quarantine()?)))
+            .filter_map(|(id, quarantine)| Some((quarantine.verdict, quarantine.early_end()?, id, quarantine.until)))
+            .min();
+        let Some((_, end, id, until)) = least_bad else { return };
+        if let Some(peer) = self.peers.get_mut(&id) {
+            peer.record.shorten(end);
+            self.timers.remove(until, Timer::Readmit(id));
+            self.timers.add(end.min(until), Timer::Readmit(id));
+        }
+    }
+
+    /// Does what a timer was set for.
+    pub(super) fn due(&mut self, now: Instant, timer: Timer) {
+        match timer {
+            Timer::Late(fetch) => {
+                let Some(attempt) = self.attempts.get(&fetch) else { return };
+                if let Some(peer) = self.peers.get_mut(&attempt.peer) {
+                    peer.times.record(now.since(attempt.since));
+                }
+                self.outputs.push_back(PeersOutput::CancelFetch(fetch));
+                self.failed(now, fetch, &Verdict::Slow.into());
+            }
+            Timer::Hedge(fetch) => self.hedge(now, fetch),
+            Timer::Wait(chain, ask) => self.waited(now, chain, ask),
+            Timer::Readmit(id) => {
+                let Some(peer) = self.peers.get_mut(&id) else { return };
+                peer.record.readmit(now);
+                peer.is_on_probation = true;
+                let chain = peer.chain;
+                self.outputs.push_back(PeersOutput::Readmitted(id));
+                self.outputs.push_back(PeersOutput::Joined(chain, id));
+                self.place_waiting(now, chain);
+            }
+        }
+    }
+
+    /// Asks another peer too; when none is free, the first stays alone, because a hedge must not make a queue longer.
+    fn hedge(&mut self, now: Instant, fetch: FetchId) {
+        let Some(attempt) = self.attempts.get_mut(&fetch) else { return };
+        attempt.hedge_at = None;
+        let (chain, ask) = (attempt.chain, attempt.ask);
+        let Some(asked) = self.asks.get(&(chain, ask)) else { return };
+        if asked.fetches.len() == 1
+            && asked.has_attempts_left()
+            && let Some(peer) = self.best(now, chain, &asked.tried)
+        {
+            self.start(now, chain, ask, peer);
+        }
+    }
+
+    /// Ends the wait of an ask, or prolongs it while those it could go to are busy.
+    fn waited(&mut self, now: Instant, chain: ChainId, id: AskId) {
+        let Some(asked) = self.asks.get_mut(&(chain, id)) else { return };
+        asked.waits_until = None;
+        asked.waits = asked.waits.saturating_add(1);
+        let is_over = asked.waits >= WAIT_PATIENCES_MAX;
+        let (is_open, to) = (!asked.fetches.is_empty(), asked.ask.to);
+        let somebody = match (self.asks.get(&(chain, id)), to) {
+            (Some(asked), To::Any) => self.has_untried(chain, asked),
+            _ => true,
+        };
+        if !is_over && somebody {
+            self.wait(now, chain, id);
+            self.place_waiting(now, chain);
+            return;
+        }
+        self.unwait(chain, id);
+        if !is_open {
+            self.close_unanswered(chain, id);
+        }
+    }
+}

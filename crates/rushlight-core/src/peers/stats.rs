@@ -1,0 +1,25 @@
+//! What the node knows of a peer, for metrics and status.
+
+use super::Verdict;
+use crate::base::{ChainId, PeerId};
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+/// What the node knows of a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PeerStats {
+    /// The peer.
+    pub peer: PeerId,
+    /// The chain that it serves.
+    pub chain: ChainId,
+    /// Its address.
+    pub address: String,
+    /// The verdict for which it is in quarantine now.
+    pub quarantined: Option<Verdict>,
+    /// Asks answered.
+    pub answered: u64,
+    /// What was held against it, counted by verdict.
+    pub faults: BTreeMap<Verdict, u64>,
+    /// The 95th percentile of its answer times, in milliseconds.
+    pub p95_ms: Option<u32>,
+}
