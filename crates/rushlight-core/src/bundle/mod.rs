@@ -1,1 +1,10 @@
-//! (being written)
+//! Portable proofs: checkpoints that fit a QR code, and bundles that verify offline against one.
+//!
+//! Only the container is here; what its sections mean and how they are verified is each family's business.
+//! Format: `docs/formats/bundle.md`.
+
+mod checkpoint;
+mod container;
+
+pub use checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint, CheckpointError};
+pub use container::{BUNDLE_BYTES_MAX, Bundle, BundleError, Family, SECTIONS_MAX, Section, SectionKind};

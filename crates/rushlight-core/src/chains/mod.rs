@@ -2,6 +2,7 @@
 //!
 //! A family sees peers that answer asks; it knows no socket, no thread, no transport and no other family.
 
+mod spec;
 mod work;
 
 use crate::base::{AskId, Hash, Instant, LoadId, Now, PeerId, QueryId, SaveId, UnixTime, WorkId};
@@ -10,6 +11,7 @@ use crate::rpc::Proven;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub use spec::{ChainSpec, SpecError};
 pub use work::{Done, Work};
 
 #[cfg(feature = "tendermint")]

@@ -7,6 +7,8 @@
 //! Sources: CometBFT `spec/light-client/verification`, `spec/core/data_structures.md`, and its code at v0.38.25 and
 //! v0.40.0 for bytes.
 
+pub mod bundle;
 pub mod decode;
+pub mod spec;
 pub mod types;
 pub mod verify;

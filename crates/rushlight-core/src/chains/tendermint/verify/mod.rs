@@ -174,6 +174,25 @@ pub fn commit_in_full(chain_id: &str, validators: &ValidatorSet, commit: &Commit
     Ok(needed.power)
 }
 
+/// Tells whether trust in a verified block lasts at a time.
+///
+/// Asked at the end of every path, also after the last step: a header proven by a chain of others is only worth what its
+/// own age allows.
+/// # Errors
+/// [`VerifyError::TrustExpired`].
+pub fn is_trusted_at(block: &VerifiedBlock, rules: &Rules, at: JudgedAt) -> Result<(), VerifyError> {
+    rules::trust_lasts(block.height(), block.time(), rules, at)
+}
+
+/// Returns the share of the power of the set after `trusted` that signed `block`, in millionths; `None` when that set is
+/// not known. Signatures are not checked: this guides the choice of the next block to fetch and proves nothing.
+pub fn trusted_share_ppm(trusted: &VerifiedBlock, block: &LightBlock) -> Option<u32> {
+    let basis = trusted.next_validators()?;
+    let signed = tally::signed_power(&block.commit, &block.validators, basis);
+    let ppm = u128::from(signed).saturating_mul(1_000_000) / u128::from(basis.total_power().max(1));
+    u32::try_from(ppm).ok()
+}
+
 fn verify_votes(
     chain_id: &str,
     validators: &ValidatorSet,
@@ -221,7 +240,7 @@ pub fn adjacent(
 ) -> Result<VerifiedBlock, VerifyError> {
     let mut range = Range::start(trusted);
     range.push_adjacent(block, rules, at)?;
-    range.verify_in_place(rules, at)
+    range.verify_in_place(trusted, rules, at)
 }
 
 /// Verifies one block any number of heights above `trusted`, signatures included.
@@ -235,5 +254,5 @@ pub fn skipping(
 ) -> Result<VerifiedBlock, VerifyError> {
     let mut range = Range::start(trusted);
     range.push_skipping(trusted, block, rules, at)?;
-    range.verify_in_place(rules, at)
+    range.verify_in_place(trusted, rules, at)
 }

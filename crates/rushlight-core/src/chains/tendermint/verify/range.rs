@@ -22,6 +22,7 @@ pub const SIGNATURE_BATCH_HEIGHTS_MAX: usize = 256;
 #[derive(Debug)]
 pub struct Range {
     chain_id: String,
+    /// Hash of the header that the blocks below follow on: the trusted one, or the tip of the part sealed last.
     from: Hash,
     trusted_height: u64,
     trusted_time: UnixTime,
@@ -49,13 +50,11 @@ struct Unsigned {
     votes: Vec<usize>,
 }
 
-/// A range whose signatures are being verified elsewhere.
+/// A part of a range whose signatures are being verified elsewhere.
 #[derive(Debug)]
 pub struct Sealed {
     from: Hash,
     digest: Hash,
-    trusted_height: u64,
-    trusted_time: UnixTime,
     blocks: Vec<Unsigned>,
 }
 
@@ -95,12 +94,12 @@ impl Range {
         }
     }
 
-    /// Returns the number of blocks.
+    /// Returns the number of blocks that are not sealed yet.
     pub fn len(&self) -> usize {
         self.blocks.len()
     }
 
-    /// Tells whether there is no block.
+    /// Tells whether no block waits to be sealed.
     pub fn is_empty(&self) -> bool {
         self.blocks.is_empty()
     }
@@ -156,7 +155,7 @@ impl Range {
         if block.header.height == trusted.height().saturating_add(1) {
             return self.push_adjacent(block, rules, at);
         }
-        if self.from != trusted.hash() || !self.blocks.is_empty() {
+        if self.tip.hash != trusted.hash() {
             return Err(VerifyError::OtherWork);
         }
         let header = &block.header;
@@ -193,48 +192,59 @@ impl Range {
         self.blocks.push(Unsigned { block, hash, votes });
     }
 
-    /// Returns the work of verifying the signatures, and what is released when it holds.
-    pub fn seal(self) -> (Work, Sealed) {
-        let sealed = Sealed {
-            from: self.from,
-            digest: self.batch.digest(),
-            trusted_height: self.trusted_height,
-            trusted_time: self.trusted_time,
-            blocks: self.blocks,
-        };
-        (Work::signatures(self.from, self.batch), sealed)
+    /// Cuts off a part: returns the work of verifying its signatures, and what is released when they hold. The range
+    /// goes on behind it.
+    pub fn seal(&mut self) -> (Work, Sealed) {
+        let batch = core::mem::take(&mut self.batch);
+        let blocks = core::mem::take(&mut self.blocks);
+        self.size_bytes = 0;
+        let from = core::mem::replace(&mut self.from, self.tip.hash);
+        let sealed = Sealed { from, digest: batch.digest(), blocks };
+        (Work::signatures(from, batch), sealed)
     }
 
     /// Verifies the signatures here and now and returns the last block.
-    pub(super) fn verify_in_place(self, rules: &Rules, at: JudgedAt) -> Result<VerifiedBlock, VerifyError> {
+    pub(super) fn verify_in_place(
+        mut self,
+        trusted: &VerifiedBlock,
+        rules: &Rules,
+        at: JudgedAt,
+    ) -> Result<VerifiedBlock, VerifyError> {
         let (work, sealed) = self.seal();
         let done = work.run();
-        let blocks = sealed.release(&done, rules, at).map_err(|refused| refused.error)?;
+        let blocks = sealed.release(trusted, &done, rules, at).map_err(|refused| refused.error)?;
         blocks.into_iter().next_back().ok_or(VerifyError::OtherWork)
     }
 }
 
 impl Sealed {
-    /// Returns the hash of the trusted header that the range starts from.
+    /// Returns the hash of the header that the part follows on.
     pub fn from(&self) -> Hash {
         self.from
     }
 
-    /// Returns the height of the last block.
+    /// Returns the height of the last block; 0 when there is none.
     pub fn tip_height(&self) -> u64 {
-        self.blocks.last().map_or(self.trusted_height, |last| last.block.header.height)
+        self.blocks.last().map_or(0, |last| last.block.header.height)
     }
 
-    /// Returns the blocks of the range, verified, if every signature holds and trust in its start has not ended since.
+    /// Returns the blocks of the part, verified, if every signature holds, `trusted` is the block that the part follows
+    /// on, and trust in it has not ended since.
     /// # Errors
-    /// [`Refused`], with the first height at fault; nothing of the range is verified then.
-    pub fn release(self, done: &Done, rules: &Rules, at: JudgedAt) -> Result<Vec<VerifiedBlock>, Refused> {
+    /// [`Refused`], with the first height at fault; nothing of the part is verified then.
+    pub fn release(
+        self,
+        trusted: &VerifiedBlock,
+        done: &Done,
+        rules: &Rules,
+        at: JudgedAt,
+    ) -> Result<Vec<VerifiedBlock>, Refused> {
         let verdict: &BatchVerdict = done.verdict();
-        if done.from() != self.from || verdict.digest() != self.digest {
+        if trusted.hash() != self.from || done.from() != self.from || verdict.digest() != self.digest {
             return Err(Refused { height: 0, error: VerifyError::OtherWork });
         }
-        rules::trust_lasts(self.trusted_height, self.trusted_time, rules, at)
-            .map_err(|error| Refused { height: self.trusted_height, error })?;
+        rules::trust_lasts(trusted.height(), trusted.time(), rules, at)
+            .map_err(|error| Refused { height: trusted.height(), error })?;
         verdict.outcome().map_err(|bad| self.refused(bad))?;
         Ok(self.blocks.into_iter().map(|unsigned| VerifiedBlock::new(unsigned.block, unsigned.hash)).collect())
     }

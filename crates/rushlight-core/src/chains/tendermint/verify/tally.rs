@@ -62,21 +62,32 @@ pub(super) fn trusted_set(
     let total = trusted.total_power();
     let want = level.threshold(total);
     let (mut votes, mut counted) = (Vec::new(), 0_u64);
-    for (index, (signature, signer)) in commit.signatures.iter().zip(own.validators()).enumerate() {
-        if !matches!(signature, CommitSig::Commit(_)) {
-            continue;
-        }
-        let Some((_, member)) = trusted.by_address(&signer.address) else { continue };
-        if member.public_key != signer.public_key {
-            continue;
-        }
+    for (index, power) in trusted_votes(commit, own, trusted) {
         votes.push(index);
-        counted = counted.saturating_add(member.power);
+        counted = counted.saturating_add(power);
         if counted > want {
             return Ok(Needed { votes, power: VotePower { counted, total } });
         }
     }
     Err(VerifyError::NotEnoughTrust { got: counted, want, total, level })
+}
+
+/// Returns the power that members of `trusted` who voted for the block have there.
+pub(super) fn signed_power(commit: &Commit, own: &ValidatorSet, trusted: &ValidatorSet) -> u64 {
+    trusted_votes(commit, own, trusted).fold(0, |sum, (_, power)| sum.saturating_add(power))
+}
+
+/// Returns the places of votes for the block by members of `trusted`, with their power there.
+fn trusted_votes<'a>(
+    commit: &'a Commit,
+    own: &'a ValidatorSet,
+    trusted: &'a ValidatorSet,
+) -> impl Iterator<Item = (usize, u64)> + 'a {
+    let votes = commit.signatures.iter().zip(own.validators()).enumerate();
+    votes.filter(|(_, (signature, _))| matches!(signature, CommitSig::Commit(_))).filter_map(|(index, (_, signer))| {
+        let (_, member) = trusted.by_address(&signer.address)?;
+        (member.public_key == signer.public_key).then_some((index, member.power))
+    })
 }
 
 /// Returns all places of two ascending lists, each once: a vote that serves both tallies is verified once.

@@ -1,0 +1,142 @@
+//! Bundles of this family: the minimal chain of light blocks from a checkpoint to a header.
+//!
+//! A step is a protobuf message: 1 `LightBlock`, 2 `ValidatorSet` of the next height where it is another one. The first
+//! step is the checkpoint's own block; each further one is verified from its predecessor by skipping or directly.
+
+use super::decode::{self, DecodeError};
+use super::types::{LightBlock, ValidatorSet};
+use super::verify::{self, JudgedAt, Rules, VerifiedBlock, VerifyError};
+use crate::base::Hash;
+use crate::bundle::{Bundle, BundleError, Checkpoint, CheckpointError, Family, Section, SectionKind};
+use crate::codec::protobuf::{ProtobufError, Reader, put_message};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Why a bundle does not prove its header.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum BundleRefused {
+    /// The container is damaged.
+    #[error(transparent)]
+    Container(#[from] BundleError),
+    /// It has no checkpoint section.
+    #[error("bundle names no checkpoint")]
+    NoCheckpoint,
+    /// Its checkpoint is not readable.
+    #[error("bundle's checkpoint: {0}")]
+    CheckpointText(CheckpointError),
+    /// It starts from another checkpoint than the user trusts.
+    #[error(
+        "bundle starts from checkpoint height {got_height} hash {got}, trusted is height {want_height} hash {want}"
+    )]
+    OtherCheckpoint {
+        /// Height in the bundle.
+        got_height: u64,
+        /// Hash in the bundle.
+        got: Hash,
+        /// Height trusted.
+        want_height: u64,
+        /// Hash trusted.
+        want: Hash,
+    },
+    /// It has no step.
+    #[error("bundle has no step")]
+    NoStep,
+    /// A step is not readable.
+    #[error("step {index}: {why}")]
+    Decode {
+        /// Index of the step, from 0.
+        index: usize,
+        /// The broken rule.
+        why: DecodeError,
+    },
+    /// A step does not verify.
+    #[error("step {index}: {why}")]
+    Verify {
+        /// Index of the step, from 0.
+        index: usize,
+        /// The broken rule.
+        why: VerifyError,
+    },
+}
+
+/// Returns the bundle that proves the last of `blocks` from `checkpoint`, the first of them.
+/// # Errors
+/// [`BundleError`] when it becomes too large, [`CheckpointError`] when the chain id cannot be written.
+pub fn encode(checkpoint: &Checkpoint, blocks: &[VerifiedBlock]) -> Result<Vec<u8>, BundleRefused> {
+    let text = checkpoint.to_text().map_err(BundleRefused::CheckpointText)?;
+    let mut sections = Vec::with_capacity(blocks.len().saturating_add(1));
+    sections.push(Section { kind: SectionKind::Checkpoint, content: text.into_bytes() });
+    for (index, block) in blocks.iter().enumerate() {
+        let mut content = Vec::new();
+        put_message(&mut content, 1, &block.block().to_protobuf());
+        // The last step is not a basis of another one, so it needs no next set.
+        let is_basis = index.saturating_add(1) < blocks.len();
+        let stays = block.header().validators_hash == block.header().next_validators_hash;
+        if let Some(next) = block.next_validators().filter(|_| is_basis && !stays) {
+            put_message(&mut content, 2, &next.to_protobuf());
+        }
+        sections.push(Section { kind: SectionKind::Step, content });
+    }
+    Ok(Bundle { family: Family::Tendermint, sections }.encode()?)
+}
+
+/// Verifies that `bundle` proves a header from `checkpoint`, and returns the block that has it. Needs nothing else: no
+/// network, no store, no clock.
+/// # Errors
+/// [`BundleRefused`].
+pub fn verify(
+    bundle: &Bundle,
+    checkpoint: &Checkpoint,
+    rules: &Rules,
+    at: JudgedAt,
+) -> Result<VerifiedBlock, BundleRefused> {
+    let mut sections = bundle.sections.iter();
+    let first = sections.next().filter(|section| section.kind == SectionKind::Checkpoint);
+    let text = core::str::from_utf8(&first.ok_or(BundleRefused::NoCheckpoint)?.content).unwrap_or_default();
+    let named = Checkpoint::from_text(text).map_err(BundleRefused::CheckpointText)?;
+    if named != *checkpoint {
+        return Err(BundleRefused::OtherCheckpoint {
+            got_height: named.height,
+            got: named.hash,
+            want_height: checkpoint.height,
+            want: checkpoint.hash,
+        });
+    }
+    let mut trusted: Option<VerifiedBlock> = None;
+    for (index, section) in sections.enumerate() {
+        if section.kind != SectionKind::Step {
+            return Err(BundleError::SectionOrder { index }.into());
+        }
+        let (block, next) = decode_step(&section.content).map_err(|why| BundleRefused::Decode { index, why })?;
+        let refused = |why| BundleRefused::Verify { index, why };
+        let block = match &trusted {
+            None => {
+                let Checkpoint { chain_id, height, hash, time, .. } = checkpoint;
+                verify::anchor(chain_id, *height, *hash, Some(*time), block).map_err(refused)?
+            }
+            Some(trusted) => verify::skipping(trusted, Arc::new(block), rules, at).map_err(refused)?,
+        };
+        trusted = Some(match next {
+            None => block,
+            Some(next) => block.with_next_validators(Arc::new(next)).map_err(refused)?,
+        });
+    }
+    let proven = trusted.ok_or(BundleRefused::NoStep)?;
+    verify::is_trusted_at(&proven, rules, at).map_err(|why| BundleRefused::Verify { index: 0, why })?;
+    Ok(proven)
+}
+
+fn decode_step(content: &[u8]) -> Result<(LightBlock, Option<ValidatorSet>), DecodeError> {
+    let protobuf = |why: ProtobufError| DecodeError::Protobuf { what: "step", why };
+    let (mut block, mut next) = (None, None);
+    let mut reader = Reader::new(content);
+    while let Some(field) = reader.next().map_err(protobuf)? {
+        match field.number {
+            1 => block = Some(decode::protobuf::light_block(field.bytes().map_err(protobuf)?)?),
+            2 => next = Some(decode::protobuf::validator_set(field.bytes().map_err(protobuf)?)?),
+            _ => {}
+        }
+    }
+    Ok((block.ok_or(DecodeError::Missing { field: "light block" })?, next))
+}
