@@ -1,7 +1,7 @@
 //! What an RPC client asks and what it gets back.
 
 use crate::base::{ChainId, Hash, UnixTime};
-use alloc::string::String;
+use alloc::string::{String, ToString};
 
 /// Where a client's calls go: the chain that its path or port selects, and the dialect that it speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +55,23 @@ pub struct Answer {
 /// An entity tag: a strong hash of what the body depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Etag(pub Hash);
+
+impl Etag {
+    /// Tells whether the value of an `If-None-Match` header names this tag, or every tag with `*`.
+    ///
+    /// Compares weakly, as RFC 9110 section 13.1.2 wants it: a proxy that compressed the body has put `W/` before.
+    pub fn is_listed_in(self, if_none_match: &str) -> bool {
+        let own = self.to_string();
+        if_none_match.split(',').map(str::trim).any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == own)
+    }
+}
+
+impl core::fmt::Display for Etag {
+    /// Writes the header's value: the hash in hex between double quotes.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "\"{}\"", self.0)
+    }
+}
 
 /// The verified head under which an answer holds.
 #[derive(Clone, Debug, PartialEq, Eq)]

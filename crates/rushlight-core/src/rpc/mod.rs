@@ -1,5 +1,24 @@
 //! JSON-RPC 2.0 text for local clients: what a call is, how it is answered, which methods exist, what is refused.
+//!
+//! Trusts nobody who calls: a page in the user's own browser reaches a loopback port too, so [`Rpc`] bounds
+//! everything that a client can make it keep ([`limits`]). Knows no chain: it turns text into a [`MethodCall`] and the node's results into text.
+//! Source: <https://www.jsonrpc.org/specification>.
+
+pub mod limits;
+pub mod methods;
 
 mod call;
+mod client;
+mod dispatch;
+mod error;
+mod params;
+mod raw;
+mod request;
+mod response;
+mod routes;
 
 pub use call::{Answer, Call, Certainty, Dialect, Etag, Finality, Proven, Scope};
+pub use client::ClientKind;
+pub use dispatch::{ChainReadiness, QueryResult, Rpc, RpcAction};
+pub use error::{RpcError, RpcErrorCode};
+pub use methods::MethodCall;

@@ -1,0 +1,482 @@
+//! The dispatcher: from clients' calls to what the node is asked, and from its results to clients' answers, in order.
+
+use super::client::{Client, get_failure};
+use super::limits::{CLIENTS_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX, SUBSCRIPTIONS_MAX};
+use super::methods::{self, HEAD_NOTIFICATION, Method, MethodId, UNKNOWN_LABEL};
+use super::request::{self, Id, Refused, Request, Requests};
+use super::response::{failure, notification};
+use super::routes::{self, Route};
+use super::{Answer, Call, ClientKind, MethodCall, Proven, RpcError, Scope, params};
+use crate::base::{ChainId, ClientId, QueryId};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// The dispatcher's state: clients, what they wait for, what they subscribed to.
+///
+/// Drain [`Rpc::poll`] to `None` after every other call. Nothing here panics, whatever the clients send; what is kept
+/// of them is bounded by [`super::limits`].
+#[derive(Default)]
+pub struct Rpc {
+    clients: BTreeMap<ClientId, Client>,
+    queries: BTreeMap<QueryId, Origin>,
+    heads: BTreeMap<ChainId, String>,
+    counts: BTreeMap<(&'static str, i32), u64>,
+    actions: VecDeque<RpcAction>,
+    last_number: u64,
+}
+
+/// What the node is asked to do for clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RpcAction {
+    /// Find the result of a method and give it to [`Rpc::answered`], or [`Rpc::answered_ready`] for
+    /// [`MethodCall::Ready`].
+    Dispatch {
+        /// Under which number to answer.
+        query: QueryId,
+        /// Who asks, about which chain.
+        scope: Scope,
+        /// What is asked.
+        method: MethodCall,
+    },
+    /// Give a client an answer or, unasked, a notification of a subscription.
+    Reply(ClientId, Answer),
+    /// Close a client's socket: it reads more slowly than answers come, or it is one too many.
+    Hangup(ClientId),
+}
+
+/// The result of a method.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueryResult {
+    /// The `result` member, as JSON text.
+    pub json: String,
+    /// The head that it is proven at; `None` when nothing in it is a fact of a chain.
+    pub proven: Option<Proven>,
+}
+
+/// Whether a chain serves, for `/readyz`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainReadiness {
+    /// The chain's name in the configuration.
+    pub chain: String,
+    /// Whether it is synced.
+    pub is_ready: bool,
+    /// Its state in one word.
+    pub state: &'static str,
+    /// Why it is not ready, in words; empty when it is.
+    pub why: String,
+}
+
+/// Where the result of a query goes.
+struct Origin {
+    client: ClientId,
+    epoch: u64,
+    target: Target,
+    /// Under which label to count it; `None` for what is not JSON-RPC.
+    label: Option<&'static str>,
+}
+
+enum Target {
+    /// The response at this place of this call.
+    Response { call: u64, place: usize },
+    /// This GET.
+    Get { call: u64 },
+    /// Nowhere: it was a notification.
+    Nobody,
+}
+
+/// What a request came to.
+enum Outcome {
+    Result(String),
+    Query(MethodCall),
+}
+
+impl Rpc {
+    /// Returns a dispatcher without clients.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes in a client. Above [`CLIENTS_MAX`] a socket is hung up on; an exchange gets 503 when it asks.
+    pub fn joined(&mut self, client: ClientId, scope: Scope, kind: ClientKind) {
+        self.left(client);
+        if self.clients.len() < CLIENTS_MAX {
+            let epoch = self.next_number();
+            self.clients.insert(client, Client::new(epoch, scope, kind));
+        } else if kind == ClientKind::Socket {
+            self.actions.push_back(RpcAction::Hangup(client));
+        }
+    }
+
+    /// Forgets a client and what it waits for. What the node is already working on still counts as in flight until it
+    /// is answered: else leaving and joining again would get round the bound.
+    pub fn left(&mut self, client: ClientId) {
+        self.clients.remove(&client);
+    }
+
+    /// Takes in a call of a client. It gets exactly one [`RpcAction::Reply`], unless it is hung up on before.
+    pub fn asked(&mut self, client: ClientId, call: Call<'_>) {
+        let Some(state) = self.clients.get_mut(&client) else {
+            self.refuse(client, call);
+            return;
+        };
+        if state.is_hung_up {
+            return;
+        }
+        if state.is_full() {
+            self.hang_up(client);
+            return;
+        }
+        match call {
+            Call::Text(text) => self.asked_text(client, text),
+            Call::Get { path, query: _, if_none_match } => self.asked_get(client, path, if_none_match),
+        }
+        self.flush(client);
+    }
+
+    /// Takes in the result of a query. One that nobody waits for any more is ignored.
+    pub fn answered(&mut self, query: QueryId, result: Result<QueryResult, RpcError>) {
+        let Some(origin) = self.queries.remove(&query) else { return };
+        if let Some(label) = origin.label {
+            self.count(label, result.as_ref().err().map_or(0, RpcError::code));
+        }
+        match origin.target {
+            Target::Response { call, place } => {
+                self.settle(&origin, call, |state| state.settle(call, place, result));
+            }
+            Target::Get { call } => {
+                let answer = match result {
+                    Ok(result) => Answer {
+                        status: 200,
+                        body: Some(result.json),
+                        proven: result.proven,
+                        etag: None,
+                        max_age: None,
+                    },
+                    Err(error) => get_failure(&error),
+                };
+                self.settle(&origin, call, |state| state.settle_get(call, answer));
+            }
+            Target::Nobody => {
+                self.waiting_client(&origin);
+            }
+        }
+    }
+
+    /// Takes in the answer to [`MethodCall::Ready`]: 200 when every chain is ready, else 503.
+    pub fn answered_ready(&mut self, query: QueryId, chains: &[ChainReadiness]) {
+        match self.queries.get(&query) {
+            Some(Origin { target: Target::Get { call }, .. }) => {
+                let call = *call;
+                let Some(origin) = self.queries.remove(&query) else { return };
+                let answer = routes::readiness(chains);
+                self.settle(&origin, call, |state| state.settle_get(call, answer));
+            }
+            Some(_) => self.answered(query, Err(RpcError::Internal { why: "readiness is not a result".into() })),
+            None => {}
+        }
+    }
+
+    /// Pushes a new trusted head, JSON text, to everybody who subscribed to it; who subscribes later gets it at once.
+    pub fn head_changed(&mut self, chain: ChainId, json: &str) {
+        self.heads.insert(chain, json.to_string());
+        let subscribed: Vec<ClientId> = self
+            .clients
+            .iter()
+            .filter(|(_, state)| is_in_scope(state.scope, chain) && !state.subscriptions.is_empty())
+            .map(|(client, _)| *client)
+            .collect();
+        for client in subscribed {
+            let Some(state) = self.clients.get(&client) else { continue };
+            let told: Vec<u64> =
+                state.subscriptions.iter().filter(|(_, is_told)| **is_told).map(|(number, _)| *number).collect();
+            for subscription in told {
+                self.push(client, subscription, json);
+            }
+        }
+    }
+
+    /// Forgets a chain that the node no longer follows.
+    pub fn chain_removed(&mut self, chain: ChainId) {
+        self.heads.remove(&chain);
+    }
+
+    /// Notes that the driver has written `bytes` to a client.
+    pub fn drained(&mut self, client: ClientId, bytes: usize) {
+        if let Some(state) = self.clients.get_mut(&client) {
+            state.drained(bytes);
+        }
+    }
+
+    /// Returns the next thing to do.
+    pub fn poll(&mut self) -> Option<RpcAction> {
+        self.actions.pop_front()
+    }
+
+    /// Returns how many requests were answered, by method label and JSON-RPC error code (0 for success).
+    ///
+    /// Labels are names of [`methods::METHODS`] or [`UNKNOWN_LABEL`], so their number is bounded whatever clients send.
+    pub fn counts(&self) -> &BTreeMap<(&'static str, i32), u64> {
+        &self.counts
+    }
+
+    /// Returns how many clients are connected.
+    pub fn client_count(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Returns how many subscriptions are open.
+    pub fn subscription_count(&self) -> usize {
+        self.clients.values().map(|state| state.subscriptions.len()).sum()
+    }
+
+    /// Returns how many requests the node works on.
+    pub fn in_flight_count(&self) -> usize {
+        self.queries.len()
+    }
+
+    fn asked_text(&mut self, client: ClientId, text: &str) {
+        let call = self.next_number();
+        match request::decode(text) {
+            Err(error) => {
+                self.begin_text(client, call, false);
+                self.asked_one(client, call, Err(Refused { id: Id::null(), error }));
+            }
+            Ok(Requests::Single(request)) => {
+                self.begin_text(client, call, false);
+                self.asked_one(client, call, request);
+            }
+            Ok(Requests::Batch(requests)) => {
+                self.begin_text(client, call, true);
+                for request in requests {
+                    self.asked_one(client, call, request);
+                }
+            }
+        }
+    }
+
+    fn begin_text(&mut self, client: ClientId, call: u64, is_batch: bool) {
+        if let Some(state) = self.clients.get_mut(&client) {
+            state.begin_text(call, is_batch);
+        }
+    }
+
+    fn asked_one(&mut self, client: ClientId, call: u64, request: Result<Request<'_>, Refused>) {
+        let Some(state) = self.clients.get_mut(&client).filter(|state| !state.is_hung_up) else { return };
+        let request = match request {
+            Ok(request) => request,
+            Err(Refused { id, error }) => {
+                let place = state.open(call, id);
+                state.settle(call, place, Err(error.clone()));
+                self.count(UNKNOWN_LABEL, error.code());
+                return;
+            }
+        };
+        let dialect = state.scope.dialect;
+        let place = request.id.clone().map(|id| state.open(call, id));
+        let method = match methods::find(&request.method, dialect) {
+            Ok(method) => method,
+            Err(error) => {
+                self.settle_now(client, call, place, UNKNOWN_LABEL, Err(error));
+                return;
+            }
+        };
+        match self.execute(client, call, method, &request) {
+            Ok(Outcome::Result(json)) => {
+                self.settle_now(client, call, place, method.name, Ok(QueryResult { json, proven: None }));
+            }
+            Ok(Outcome::Query(query)) => {
+                let target = place.map_or(Target::Nobody, |place| Target::Response { call, place });
+                if let Err(error) = self.dispatch(client, target, Some(method.name), query) {
+                    self.settle_now(client, call, place, method.name, Err(error));
+                }
+            }
+            Err(error) => self.settle_now(client, call, place, method.name, Err(error)),
+        }
+    }
+
+    fn execute(
+        &mut self,
+        client: ClientId,
+        call: u64,
+        method: &'static Method,
+        request: &Request<'_>,
+    ) -> Result<Outcome, RpcError> {
+        let given = params::bind(method, request.params)?;
+        let is_notification = request.id.is_none();
+        match method.id {
+            MethodId::UnsubscribeHead => Ok(Outcome::Result(self.unsubscribe(client, given.text(0)).to_string())),
+            MethodId::Shutdown => Ok(Outcome::Query(MethodCall::Shutdown)),
+            // Nobody would see what the rest finds, so it is not looked for.
+            _ if is_notification => Ok(Outcome::Result(String::new())),
+            MethodId::Methods => {
+                let dialect = self.clients.get(&client).map(|state| state.scope.dialect);
+                Ok(Outcome::Result(dialect.map(methods::help).unwrap_or_default()))
+            }
+            MethodId::Status => Ok(Outcome::Query(MethodCall::Status)),
+            MethodId::Checkpoint => Ok(Outcome::Query(MethodCall::Checkpoint)),
+            MethodId::Prove => Ok(Outcome::Query(MethodCall::Prove { height: given.height(0) })),
+            MethodId::SubscribeHead => self.subscribe(client, call, method.name).map(Outcome::Result),
+        }
+    }
+
+    fn subscribe(&mut self, client: ClientId, call: u64, name: &'static str) -> Result<String, RpcError> {
+        let subscription = self.next_number();
+        let Some(state) = self.clients.get_mut(&client) else { return Ok(String::new()) };
+        if state.kind == ClientKind::Exchange {
+            return Err(RpcError::SocketNeeded { name });
+        }
+        if state.subscriptions.len() >= SUBSCRIPTIONS_MAX {
+            return Err(RpcError::TooManySubscriptions);
+        }
+        state.starts(call, subscription);
+        Ok(format!(r#""{subscription}""#))
+    }
+
+    fn unsubscribe(&mut self, client: ClientId, subscription: Option<&str>) -> bool {
+        let Some(number) = subscription.and_then(|text| text.parse::<u64>().ok()) else { return false };
+        self.clients.get_mut(&client).is_some_and(|state| state.subscriptions.remove(&number).is_some())
+    }
+
+    fn asked_get(&mut self, client: ClientId, path: &str, if_none_match: Option<&str>) {
+        let call = self.next_number();
+        let Some(state) = self.clients.get_mut(&client) else { return };
+        state.begin_get(call);
+        match routes::route(path, state.scope.dialect) {
+            Route::Known(answer) => state.settle_get(call, routes::conditional(answer, if_none_match)),
+            Route::Ready => {
+                if let Err(error) = self.dispatch(client, Target::Get { call }, None, MethodCall::Ready)
+                    && let Some(state) = self.clients.get_mut(&client)
+                {
+                    state.settle_get(call, get_failure(&error));
+                }
+            }
+        }
+    }
+
+    fn dispatch(
+        &mut self,
+        client: ClientId,
+        target: Target,
+        label: Option<&'static str>,
+        method: MethodCall,
+    ) -> Result<(), RpcError> {
+        let query = QueryId(self.next_number());
+        let Some(state) = self.clients.get_mut(&client) else { return Ok(()) };
+        if state.in_flight >= REQUESTS_IN_FLIGHT_MAX {
+            return Err(RpcError::Busy { waiting: state.in_flight });
+        }
+        if self.queries.len() >= REQUESTS_IN_FLIGHT_TOTAL_MAX {
+            return Err(RpcError::Busy { waiting: self.queries.len() });
+        }
+        state.in_flight = state.in_flight.saturating_add(1);
+        let scope = state.scope;
+        self.queries.insert(query, Origin { client, epoch: state.epoch, target, label });
+        self.actions.push_back(RpcAction::Dispatch { query, scope, method });
+        Ok(())
+    }
+
+    /// Fills in the response to a request that the node need not be asked about.
+    fn settle_now(
+        &mut self,
+        client: ClientId,
+        call: u64,
+        place: Option<usize>,
+        label: &'static str,
+        result: Result<QueryResult, RpcError>,
+    ) {
+        self.count(label, result.as_ref().err().map_or(0, RpcError::code));
+        if let (Some(place), Some(state)) = (place, self.clients.get_mut(&client)) {
+            state.settle(call, place, result);
+        }
+    }
+
+    /// Fills in what `origin` waits for, unless its client left or too much waits for it already.
+    fn settle(&mut self, origin: &Origin, call: u64, fill: impl FnOnce(&mut Client)) {
+        let Some(state) = self.waiting_client(origin) else { return };
+        if state.is_full_beside(call) {
+            self.hang_up(origin.client);
+            return;
+        }
+        fill(state);
+        self.flush(origin.client);
+    }
+
+    /// Returns the client that `origin` waits for, with one request less in flight; `None` if it is gone.
+    fn waiting_client(&mut self, origin: &Origin) -> Option<&mut Client> {
+        let state = self.clients.get_mut(&origin.client).filter(|state| state.epoch == origin.epoch)?;
+        state.in_flight = state.in_flight.saturating_sub(1);
+        (!state.is_hung_up).then_some(state)
+    }
+
+    /// Gives the client the answers that are whole, up to the first that is not: they go out in the order of its calls.
+    fn flush(&mut self, client: ClientId) {
+        while let Some(state) = self.clients.get_mut(&client) {
+            let Some(answered) = state.next_answered() else { return };
+            let scope = state.scope;
+            self.actions.push_back(RpcAction::Reply(client, answered.answer));
+            for subscription in answered.starts {
+                let Some(state) = self.clients.get_mut(&client) else { return };
+                let Some(is_told) = state.subscriptions.get_mut(&subscription) else { continue };
+                *is_told = true;
+                let heads: Vec<String> = self
+                    .heads
+                    .iter()
+                    .filter(|(chain, _)| is_in_scope(scope, **chain))
+                    .map(|(_, head)| head.clone())
+                    .collect();
+                for head in heads {
+                    self.push(client, subscription, &head);
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, client: ClientId, subscription: u64, json: &str) {
+        let Some(state) = self.clients.get_mut(&client).filter(|state| !state.is_hung_up) else { return };
+        if state.is_full() {
+            self.hang_up(client);
+            return;
+        }
+        let body = notification(HEAD_NOTIFICATION, subscription, json);
+        state.queued(body.len());
+        let answer = Answer { status: 200, body: Some(body), proven: None, etag: None, max_age: None };
+        self.actions.push_back(RpcAction::Reply(client, answer));
+    }
+
+    fn hang_up(&mut self, client: ClientId) {
+        if let Some(state) = self.clients.get_mut(&client) {
+            state.hang_up();
+            self.actions.push_back(RpcAction::Hangup(client));
+        }
+    }
+
+    /// Answers a client that was never let in.
+    fn refuse(&mut self, client: ClientId, call: Call<'_>) {
+        let error = RpcError::TooManyClients;
+        let answer = match call {
+            Call::Text(_) => {
+                self.count(UNKNOWN_LABEL, error.code());
+                let body = Some(failure(&Id::null(), &error));
+                Answer { status: error.http_status(), body, proven: None, etag: None, max_age: None }
+            }
+            Call::Get { .. } => get_failure(&error),
+        };
+        self.actions.push_back(RpcAction::Reply(client, answer));
+    }
+
+    fn count(&mut self, label: &'static str, code: i32) {
+        let count = self.counts.entry((label, code)).or_insert(0);
+        *count = count.saturating_add(1);
+    }
+
+    fn next_number(&mut self) -> u64 {
+        self.last_number = self.last_number.saturating_add(1);
+        self.last_number
+    }
+}
+
+fn is_in_scope(scope: Scope, chain: ChainId) -> bool {
+    scope.chain.is_none_or(|own| own == chain)
+}

@@ -1,0 +1,210 @@
+//! Why a call has no result, as the JSON-RPC error that the client reads.
+
+use super::limits::{
+    BATCH_ANSWER_BYTES_MAX, BATCH_REQUESTS_MAX, BODY_BYTES_MAX, CLIENTS_MAX, DEPTH_MAX, SUBSCRIPTIONS_MAX,
+};
+use alloc::string::String;
+
+/// Why a call has no result. The text is the error's message: it says what is wrong and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RpcError {
+    /// The text is not JSON.
+    #[error("parse error: the text is not JSON ({why})")]
+    Parse {
+        /// What the parser says.
+        why: String,
+    },
+    /// The text is nested too deeply.
+    #[error("invalid request: nested {got} deep, allowed are {DEPTH_MAX}")]
+    TooDeep {
+        /// The depth at which reading stopped.
+        got: usize,
+    },
+    /// The text is JSON, but not a request.
+    #[error("invalid request: {why}")]
+    InvalidRequest {
+        /// The broken rule.
+        why: String,
+    },
+    /// There is no such method for this client.
+    #[error("method {name} not found; {}", Instead(.suggestion))]
+    MethodNotFound {
+        /// The name, cut.
+        name: String,
+        /// The nearest name that exists.
+        suggestion: Option<&'static str>,
+    },
+    /// The parameters are not what the method takes.
+    #[error("invalid params: {why}")]
+    InvalidParams {
+        /// The broken rule.
+        why: String,
+    },
+    /// The node broke a rule of its own.
+    #[error("internal error: {why}")]
+    Internal {
+        /// The broken rule.
+        why: String,
+    },
+    /// The method pushes, and the client has no socket to push through.
+    #[error("{name} needs a WebSocket; over HTTP ask rushlight_status or rushlight_checkpoint again instead")]
+    SocketNeeded {
+        /// The method.
+        name: &'static str,
+    },
+    /// The client has as many subscriptions as it may have.
+    #[error("{SUBSCRIPTIONS_MAX} subscriptions are open already; unsubscribe one first")]
+    TooManySubscriptions,
+    /// The body is too large.
+    #[error("the body has {got} bytes, allowed are {BODY_BYTES_MAX}")]
+    BodyTooLarge {
+        /// Bytes.
+        got: usize,
+    },
+    /// The results of a batch are too large.
+    #[error("the batch has {BATCH_ANSWER_BYTES_MAX} bytes of results already; ask the rest in a batch of its own")]
+    BatchAnswerTooLarge,
+    /// Too many requests are being worked on, or too many clients are connected.
+    #[error("{waiting} requests wait already; ask again when some are answered")]
+    Busy {
+        /// How many wait.
+        waiting: usize,
+    },
+    /// The batch has too many requests.
+    #[error("the batch has more than {BATCH_REQUESTS_MAX} requests")]
+    BatchTooLong,
+    /// Too many clients are connected.
+    #[error("{CLIENTS_MAX} clients are connected already; try again later")]
+    TooManyClients,
+    /// The call is about a chain, and the client has not said which.
+    #[error("this is about a chain, and there are several: connect to /NAME of one ({names})")]
+    ChainNeeded {
+        /// The names, separated by commas.
+        names: String,
+    },
+    /// There is no trusted head yet.
+    #[error("not synced: {why}")]
+    NotSynced {
+        /// Why not.
+        why: String,
+    },
+    /// The height is above the trusted head.
+    #[error("height {height} is above the trusted head {head}; wait until the client has synced to it")]
+    AboveHead {
+        /// The height asked for.
+        height: u64,
+        /// The trusted head.
+        head: u64,
+    },
+    /// The height cannot be proven forwards from the checkpoint.
+    #[error("height {height} is below the checkpoint at {checkpoint}; start from an older checkpoint")]
+    BelowCheckpoint {
+        /// The height asked for.
+        height: u64,
+        /// The checkpoint's height.
+        checkpoint: u64,
+    },
+    /// The chain is frozen by evidence of an attack.
+    #[error("the chain is frozen by evidence of an attack: {why}")]
+    Frozen {
+        /// The evidence, in words.
+        why: String,
+    },
+    /// No provider gave what the answer needs.
+    #[error("no provider gave what is needed: {why}")]
+    NoProvider {
+        /// What failed last.
+        why: String,
+    },
+    /// The node is going down.
+    #[error("the node is shutting down")]
+    ShuttingDown,
+}
+
+/// One JSON-RPC error code and what it stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RpcErrorCode {
+    /// The number in `error.code`.
+    pub code: i32,
+    /// The name of the variant of [`RpcError`].
+    pub name: &'static str,
+    /// What it means, in one sentence.
+    pub doc: &'static str,
+}
+
+impl RpcError {
+    /// Every code, as the documentation lists them.
+    pub const CODES: &[RpcErrorCode] = &[
+        row(-32700, "Parse", "The text is not JSON."),
+        row(-32600, "InvalidRequest", "The JSON is not a request, is nested too deeply or has a key twice."),
+        row(-32601, "MethodNotFound", "There is no such method for this client."),
+        row(-32602, "InvalidParams", "The parameters are not what the method takes."),
+        row(-32603, "Internal", "The node broke a rule of its own: please report it."),
+        row(-32004, "SocketNeeded", "The method pushes and needs a WebSocket."),
+        row(-32006, "TooManySubscriptions", "The client has as many subscriptions as it may have."),
+        row(-32007, "BodyTooLarge", "The body is larger than allowed."),
+        row(-32009, "Busy", "Too many requests wait already, or too many clients are connected."),
+        row(-32010, "BatchTooLong", "The batch has more requests than allowed."),
+        row(-32011, "BatchAnswerTooLarge", "The batch's results are larger than allowed; this one is left out."),
+        row(-32020, "NotSynced", "There is no trusted head yet; the message says what is waited for."),
+        row(-32021, "AboveHead", "The height is above the trusted head."),
+        row(-32022, "BelowCheckpoint", "The height is below the checkpoint."),
+        row(-32023, "Frozen", "The chain is frozen by evidence of an attack."),
+        row(-32024, "NoProvider", "No provider gave what the answer needs."),
+        row(-32025, "ChainNeeded", "The call is about a chain, and the client has not said which."),
+        row(-32026, "ShuttingDown", "The node is going down."),
+    ];
+
+    /// Returns the JSON-RPC error code.
+    pub fn code(&self) -> i32 {
+        match self {
+            Self::Parse { .. } => -32700,
+            Self::InvalidRequest { .. } | Self::TooDeep { .. } => -32600,
+            Self::MethodNotFound { .. } => -32601,
+            Self::InvalidParams { .. } => -32602,
+            Self::Internal { .. } => -32603,
+            Self::SocketNeeded { .. } => -32004,
+            Self::TooManySubscriptions => -32006,
+            Self::BodyTooLarge { .. } => -32007,
+            Self::Busy { .. } | Self::TooManyClients => -32009,
+            Self::BatchTooLong => -32010,
+            Self::BatchAnswerTooLarge => -32011,
+            Self::NotSynced { .. } => -32020,
+            Self::AboveHead { .. } => -32021,
+            Self::BelowCheckpoint { .. } => -32022,
+            Self::Frozen { .. } => -32023,
+            Self::NoProvider { .. } => -32024,
+            Self::ChainNeeded { .. } => -32025,
+            Self::ShuttingDown => -32026,
+        }
+    }
+
+    /// Returns the HTTP status of an answer that is this error and nothing else.
+    ///
+    /// Nearly always 200, because clients of JSON-RPC read the body only then; what concerns the exchange itself has
+    /// the status that proxies and load balancers act on.
+    pub fn http_status(&self) -> u16 {
+        match self {
+            Self::BodyTooLarge { .. } => 413,
+            Self::TooManyClients | Self::ShuttingDown => 503,
+            _ => 200,
+        }
+    }
+}
+
+const fn row(code: i32, name: &'static str, doc: &'static str) -> RpcErrorCode {
+    RpcErrorCode { code, name, doc }
+}
+
+/// Writes what to do instead of calling a method that is not there.
+struct Instead<'a>(&'a Option<&'static str>);
+
+impl core::fmt::Display for Instead<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self.0 {
+            Some(name) => write!(f, "did you mean {name}?"),
+            None => f.write_str("rushlight_methods lists what there is"),
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The GET routes: `/`, `/livez`, `/readyz`. `/metrics` is the driver's.
+
+use super::methods;
+use super::raw::{cut, quoted};
+use super::{Answer, ChainReadiness, Dialect, Etag};
+use crate::crypto::sha256;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// What a GET asks for.
+pub(super) enum Route {
+    /// The answer is known.
+    Known(Answer),
+    /// The node has to say which chains serve.
+    Ready,
+}
+
+/// Returns what a GET of `path` asks for.
+pub(super) fn route(path: &str, dialect: Dialect) -> Route {
+    match path {
+        "/" => Route::Known(hint(dialect)),
+        "/livez" => Route::Known(answer(200, r#"{"live":true}"#.to_string())),
+        "/readyz" => Route::Ready,
+        _ => Route::Known(not_found(path)),
+    }
+}
+
+/// Returns the answer of `/readyz`.
+pub(super) fn readiness(chains: &[ChainReadiness]) -> Answer {
+    let is_ready = chains.iter().all(|chain| chain.is_ready);
+    let each: Vec<String> = chains
+        .iter()
+        .map(|chain| {
+            let (name, state, why) = (quoted(&chain.chain), quoted(chain.state), quoted(&chain.why));
+            format!(r#"{{"chain":{name},"ready":{},"state":{state},"why":{why}}}"#, chain.is_ready)
+        })
+        .collect();
+    let status = if is_ready { 200 } else { 503 };
+    answer(status, format!(r#"{{"ready":{is_ready},"chains":[{}]}}"#, each.join(",")))
+}
+
+/// Returns `answer`, or 304 without a body when the client has that body already.
+pub(super) fn conditional(answer: Answer, if_none_match: Option<&str>) -> Answer {
+    match (answer.etag, if_none_match) {
+        (Some(etag), Some(listed)) if answer.status == 200 && etag.is_listed_in(listed) => {
+            Answer { status: 304, body: None, ..answer }
+        }
+        _ => answer,
+    }
+}
+
+fn answer(status: u16, body: String) -> Answer {
+    Answer { status, body: Some(body), proven: None, etag: None, max_age: None }
+}
+
+const HINT_MAX_AGE_S: u32 = 60;
+
+fn hint(dialect: Dialect) -> Answer {
+    let names: Vec<String> = methods::of(dialect).map(|method| quoted(method.name)).collect();
+    let body = format!(
+        concat!(
+            r#"{{"rushlight":"{}","what":"a light client: every answer is verified, none is taken on trust","#,
+            r#""try":["GET /livez","GET /readyz","GET /metrics","#,
+            r#""POST / with Content-Type: application/json and "#,
+            r#"{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rushlight_status\"}}"],"#,
+            r#""methods":[{}]}}"#
+        ),
+        env!("CARGO_PKG_VERSION"),
+        names.join(",")
+    );
+    let etag = Some(Etag(sha256(body.as_bytes())));
+    Answer { etag, max_age: Some(HINT_MAX_AGE_S), ..answer(200, body) }
+}
+
+const PATH_SHOWN_BYTES_MAX: usize = 64;
+
+fn not_found(path: &str) -> Answer {
+    let shown = quoted(&cut(path, PATH_SHOWN_BYTES_MAX));
+    answer(404, format!(r#"{{"error":"there is nothing at this path; GET / says what to try","path":{shown}}}"#))
+}
