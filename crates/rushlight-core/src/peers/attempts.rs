@@ -4,7 +4,7 @@ use super::quarantine::{Jitter, RETRY_AFTER_MAX};
 use super::timers::Timer;
 use super::{
     ATTEMPTS_MAX, Answered, Ask, AskBody, AskFailed, Fetch, FetchFailed, Fetched, Method, PATIENCE_MAX, PATIENCE_MIN,
-    Peer, Peers, PeersOutput, To, Verdict, WAIT_PATIENCES_MAX,
+    Peers, PeersOutput, To, Verdict,
 };
 use crate::base::{AskId, ChainId, FetchId, Instant, PeerId};
 use alloc::collections::BTreeSet;
@@ -19,23 +19,21 @@ pub const HEDGE_AFTER_MAX: Duration = Duration::from_secs(5);
 pub const HEDGE_AFTER_UNKNOWN: Duration = Duration::from_secs(1);
 /// A connection that a peer answered on may be kept open for so long.
 pub const KEPT_ALIVE_MAX: Duration = Duration::from_secs(120);
-/// A free peer is passed over for a busy one when it costs more than so many times as much.
-pub const SLOWER_FACTOR_MAX: u64 = 4;
 
 /// An open ask.
 #[derive(Debug)]
 pub(super) struct Asked {
-    ask: Ask,
+    pub ask: Ask,
     /// Its place among all asks.
-    turn: u64,
-    tried: BTreeSet<PeerId>,
-    attempts: u32,
+    pub turn: u64,
+    pub tried: BTreeSet<PeerId>,
+    pub attempts: u32,
     /// At most two: the first and its hedge.
-    fetches: Vec<FetchId>,
-    last: Option<(PeerId, Verdict)>,
-    waits_until: Option<Instant>,
-    waits: u32,
-    is_reset_forgiven: bool,
+    pub fetches: Vec<FetchId>,
+    pub last: Option<(PeerId, Verdict)>,
+    pub waits_until: Option<Instant>,
+    pub waits: u32,
+    pub is_reset_forgiven: bool,
 }
 
 /// A fetch under way.
@@ -103,37 +101,6 @@ fn judge(result: &Result<Fetched<'_>, FetchFailed>, answer_bytes_max: u32) -> Re
 }
 
 impl Peers {
-    /// Puts an open ask into the queue of those that wait for a peer.
-    pub(super) fn wait(&mut self, now: Instant, chain: ChainId, id: AskId) {
-        let (Some(asked), Some(crowd)) = (self.asks.get_mut(&(chain, id)), self.chains.get_mut(&chain)) else { return };
-        let place = (asked.turn, id);
-        match asked.ask.to {
-            To::Any if asked.attempts == 0 => crowd.waiting.insert(place),
-            To::Any => crowd.retrying.insert(place),
-            To::Only(peer) => self.peers.get_mut(&peer).is_some_and(|peer| peer.waiting.insert(place)),
-        };
-        let until = now.after(asked.ask.patience);
-        if let Some(before) = asked.waits_until.replace(until) {
-            self.timers.remove(before, Timer::Wait(chain, id));
-        }
-        self.timers.add(until, Timer::Wait(chain, id));
-    }
-
-    fn unwait(&mut self, chain: ChainId, id: AskId) {
-        let (Some(asked), Some(crowd)) = (self.asks.get_mut(&(chain, id)), self.chains.get_mut(&chain)) else { return };
-        let place = (asked.turn, id);
-        crowd.waiting.remove(&place);
-        crowd.retrying.remove(&place);
-        if let To::Only(peer) = asked.ask.to
-            && let Some(peer) = self.peers.get_mut(&peer)
-        {
-            peer.waiting.remove(&place);
-        }
-        if let Some(until) = asked.waits_until.take() {
-            self.timers.remove(until, Timer::Wait(chain, id));
-        }
-    }
-
     /// Forgets an ask wherever it stands and cancels its fetches.
     pub(super) fn close(&mut self, chain: ChainId, id: AskId) {
         self.unwait(chain, id);
@@ -147,7 +114,7 @@ impl Peers {
         }
     }
 
-    fn close_unanswered(&mut self, chain: ChainId, id: AskId) {
+    pub(super) fn close_unanswered(&mut self, chain: ChainId, id: AskId) {
         let Some(asked) = self.asks.get(&(chain, id)) else { return };
         let tried = u32::try_from(asked.tried.len()).unwrap_or(u32::MAX);
         let failed = AskFailed { tried, last: asked.last };
@@ -171,72 +138,8 @@ impl Peers {
         Some(attempt)
     }
 
-    /// Sends out waiting asks, oldest first, as long as somebody is free; closes those for whom nobody is left.
-    pub(super) fn place_waiting(&mut self, now: Instant, chain: ChainId) {
-        while let Some((id, peer)) = self.next_placement(now, chain) {
-            self.start(now, chain, id, peer);
-        }
-        let Some(crowd) = self.chains.get(&chain) else { return };
-        let stuck: Vec<AskId> = crowd
-            .retrying
-            .iter()
-            .map(|(_, id)| *id)
-            .filter(|id| self.asks.get(&(chain, *id)).is_some_and(|asked| !self.has_untried(chain, asked)))
-            .collect();
-        for id in stuck {
-            self.unwait(chain, id);
-            if self.asks.get(&(chain, id)).is_some_and(|asked| asked.fetches.is_empty()) {
-                self.close_unanswered(chain, id);
-            }
-        }
-    }
-
-    /// Returns the oldest waiting ask that somebody is free for, and who that is.
-    fn next_placement(&self, now: Instant, chain: ChainId) -> Option<(AskId, PeerId)> {
-        let crowd = self.chains.get(&chain)?;
-        if !crowd.peers.iter().any(|id| self.peers.get(id).is_some_and(Peer::is_free)) {
-            return None;
-        }
-        let place = |(turn, id): (u64, AskId)| {
-            let asked = self.asks.get(&(chain, id))?;
-            Some((turn, id, self.best(now, chain, &asked.tried)?))
-        };
-        // Asks that nobody has been tried for are all alike: if the oldest finds nobody, none does.
-        let fresh = crowd.waiting.first().copied().and_then(place);
-        let retried = crowd.retrying.iter().copied().find_map(place);
-        let only = crowd
-            .peers
-            .iter()
-            .filter_map(|peer| Some((peer, self.peers.get(peer)?)))
-            .filter(|(_, known)| known.is_free())
-            .filter_map(|(peer, known)| known.waiting.first().map(|(turn, id)| (*turn, *id, *peer)))
-            .min();
-        fresh.into_iter().chain(retried).chain(only).min().map(|(_, id, peer)| (id, peer))
-    }
-
-    fn admitted<'a>(&'a self, chain: ChainId, but: &'a BTreeSet<PeerId>) -> impl Iterator<Item = (PeerId, &'a Peer)> {
-        let peers = self.chains.get(&chain).into_iter().flat_map(|crowd| crowd.peers.iter().copied());
-        peers
-            .filter(|id| !but.contains(id))
-            .filter_map(|id| Some((id, self.peers.get(&id)?)))
-            .filter(|(_, peer)| peer.is_admitted())
-    }
-
-    fn has_untried(&self, chain: ChainId, asked: &Asked) -> bool {
-        self.admitted(chain, &asked.tried).next().is_some()
-    }
-
-    /// Returns the free peer that costs least, unless waiting for a busy one is better than asking it.
-    fn best(&self, now: Instant, chain: ChainId, tried: &BTreeSet<PeerId>) -> Option<PeerId> {
-        let cheapest = self.admitted(chain, tried).map(|(_, peer)| peer.cost(now)).min()?;
-        self.admitted(chain, tried)
-            .filter(|(_, peer)| peer.is_free() && peer.cost(now) <= cheapest.saturating_mul(SLOWER_FACTOR_MAX))
-            .min_by_key(|(id, peer)| (peer.cost_of_next(now), peer.answered, *id))
-            .map(|(id, _)| id)
-    }
-
     /// Sends an ask to a peer.
-    fn start(&mut self, now: Instant, chain: ChainId, id: AskId, peer_id: PeerId) {
+    pub(super) fn start(&mut self, now: Instant, chain: ChainId, id: AskId, peer_id: PeerId) {
         self.unwait(chain, id);
         let (Some(asked), Some(peer)) = (self.asks.get_mut(&(chain, id)), self.peers.get_mut(&peer_id)) else { return };
         let fetch = FetchId(self.fetches_made);
@@ -424,28 +327,6 @@ impl Peers {
             && let Some(peer) = self.best(now, chain, &asked.tried)
         {
             self.start(now, chain, ask, peer);
-        }
-    }
-
-    /// Ends the wait of an ask, or prolongs it while those it could go to are busy.
-    fn waited(&mut self, now: Instant, chain: ChainId, id: AskId) {
-        let Some(asked) = self.asks.get_mut(&(chain, id)) else { return };
-        asked.waits_until = None;
-        asked.waits = asked.waits.saturating_add(1);
-        let is_over = asked.waits >= WAIT_PATIENCES_MAX;
-        let (is_open, to) = (!asked.fetches.is_empty(), asked.ask.to);
-        let somebody = match (self.asks.get(&(chain, id)), to) {
-            (Some(asked), To::Any) => self.has_untried(chain, asked),
-            _ => true,
-        };
-        if !is_over && somebody {
-            self.wait(now, chain, id);
-            self.place_waiting(now, chain);
-            return;
-        }
-        self.unwait(chain, id);
-        if !is_open {
-            self.close_unanswered(chain, id);
         }
     }
 }
