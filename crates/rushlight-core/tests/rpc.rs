@@ -432,7 +432,7 @@ fn an_exchange_cannot_subscribe() {
 }
 
 #[test]
-fn get_routes() {
+fn routes() {
     let mut rpc = with_socket();
     for path in ["/", "/livez", "/status", "/<b>", "/livez/"] {
         rpc.asked(ONE, Call::Get { path, query: "x=1", if_none_match: None });

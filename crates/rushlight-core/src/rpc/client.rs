@@ -194,7 +194,7 @@ impl Client {
         let answer = match pending.answer {
             Draft::Text { is_batch, responses } => text_answer(pending.status, is_batch, responses),
             Draft::Get(Some(answer)) => answer,
-            Draft::Get(None) => get_failure(&RpcError::Internal { why: "a GET was left without an answer".into() }),
+            Draft::Get(None) => route_failure(&RpcError::Internal { why: "a GET was left without an answer".into() }),
         };
         self.queued(answer.body.as_ref().map_or(0, String::len));
         Some(Answered { answer, starts: pending.starts })
@@ -214,7 +214,7 @@ impl Client {
 }
 
 /// Returns the answer to a GET that failed.
-pub(super) fn get_failure(error: &RpcError) -> Answer {
+pub(super) fn route_failure(error: &RpcError) -> Answer {
     let body = Some(format!(r#"{{"error":{}}}"#, error_object(error)));
     let status = if error.http_status() == 200 { 503 } else { error.http_status() };
     Answer { status, body, proven: None, etag: None, max_age: None }

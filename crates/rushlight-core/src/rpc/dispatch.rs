@@ -1,6 +1,6 @@
 //! The dispatcher: from clients' calls to what the node is asked, and from its results to clients' answers, in order.
 
-use super::client::{Client, get_failure};
+use super::client::{Client, route_failure};
 use super::limits::{CLIENTS_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX, SUBSCRIPTIONS_MAX};
 use super::methods::{self, HEAD_NOTIFICATION, Method, MethodId, UNKNOWN_LABEL};
 use super::request::{self, Id, Refused, Request, Requests};
@@ -154,7 +154,7 @@ impl Rpc {
                         etag: None,
                         max_age: None,
                     },
-                    Err(error) => get_failure(&error),
+                    Err(error) => route_failure(&error),
                 };
                 self.settle(&origin, call, |state| state.settle_get(call, answer));
             }
@@ -349,7 +349,7 @@ impl Rpc {
                 if let Err(error) = self.dispatch(client, Target::Get { call }, None, MethodCall::Ready)
                     && let Some(state) = self.clients.get_mut(&client)
                 {
-                    state.settle_get(call, get_failure(&error));
+                    state.settle_get(call, route_failure(&error));
                 }
             }
         }
@@ -461,7 +461,7 @@ impl Rpc {
                 let body = Some(failure(&Id::null(), &error));
                 Answer { status: error.http_status(), body, proven: None, etag: None, max_age: None }
             }
-            Call::Get { .. } => get_failure(&error),
+            Call::Get { .. } => route_failure(&error),
         };
         self.actions.push_back(RpcAction::Reply(client, answer));
     }
