@@ -76,7 +76,7 @@ impl Crowd {
     }
 
     fn line(&mut self, text: &str) -> &mut Self {
-        writeln!(self.text, "{:>6} ms  {text}", self.now.0 / 1_000_000).unwrap();
+        writeln!(self.text, "@{} ms  {text}", self.now.0 / 1_000_000).unwrap();
         self
     }
 
@@ -135,8 +135,8 @@ fn an_ask_is_fetched_and_answered() {
     let mut crowd = Crowd::new(1);
     crowd.ask(1, To::Any).at(30).answer(0, 200, b"yes").answer(0, 200, b"again").at(60_000);
     crowd.expect(expect![[r#"
-             0 ms  fetch 0 http://p0.example/ask/1
-            30 ms  ask 1 answered by peer 0 with 200
+        @0 ms  fetch 0 http://p0.example/ask/1
+        @30 ms  ask 1 answered by peer 0 with 200
     "#]]);
 }
 
@@ -153,12 +153,12 @@ fn another_peer_is_asked_after_exactly_p95_and_the_first_answer_wins() {
     let hedge = crowd.last_fetch();
     crowd.at(start + 250).answer(hedge, 200, b"yes").answer(hedge - 1, 200, b"late");
     crowd.expect(expect![[r#"
-          5300 ms  fetch 28 http://p0.example/ask/1
-          5489 ms  not yet
-          5490 ms  fetch 29 http://p1.example/ask/1
-          5490 ms  now
-          5550 ms  ask 1 answered by peer 1 with 200
-          5550 ms  cancel fetch 28
+        @5300 ms  fetch 28 http://p0.example/ask/1
+        @5489 ms  not yet
+        @5490 ms  fetch 29 http://p1.example/ask/1
+        @5490 ms  now
+        @5550 ms  ask 1 answered by peer 1 with 200
+        @5550 ms  cancel fetch 28
     "#]]);
 }
 
@@ -167,10 +167,10 @@ fn without_a_percentile_the_hedge_comes_after_a_second_and_its_loss_cancels_it()
     let mut crowd = Crowd::new(2);
     crowd.ask(1, To::Any).at(1_500).answer(0, 200, b"yes");
     crowd.expect(expect![[r#"
-             0 ms  fetch 0 http://p0.example/ask/1
-          1000 ms  fetch 1 http://p1.example/ask/1
-          1500 ms  ask 1 answered by peer 0 with 200
-          1500 ms  cancel fetch 1
+        @0 ms  fetch 0 http://p0.example/ask/1
+        @1000 ms  fetch 1 http://p1.example/ask/1
+        @1500 ms  ask 1 answered by peer 0 with 200
+        @1500 ms  cancel fetch 1
     "#]]);
 }
 
@@ -179,14 +179,14 @@ fn an_ask_to_one_peer_is_never_hedged_and_never_moves() {
     let mut crowd = Crowd::new(3);
     crowd.ask(1, To::Only(PeerId(2))).at(20_000);
     crowd.expect(expect![[r#"
-             0 ms  fetch 0 http://p2.example/ask/1
-         10000 ms  cancel fetch 0
-         10000 ms  ask 1 unanswered, tried 1, last peer 2 slow
+        @0 ms  fetch 0 http://p2.example/ask/1
+        @10000 ms  cancel fetch 0
+        @10000 ms  ask 1 unanswered, tried 1, last peer 2 slow
     "#]]);
     crowd.ask(2, To::Only(PeerId(2))).answer(1, 404, b"");
     crowd.expect(expect![[r#"
-         20000 ms  fetch 1 http://p2.example/ask/2
-         20000 ms  ask 2 unanswered, tried 1, last peer 2 refusing
+        @20000 ms  fetch 1 http://p2.example/ask/2
+        @20000 ms  ask 2 unanswered, tried 1, last peer 2 refusing
     "#]]);
 }
 
@@ -200,15 +200,15 @@ fn a_reset_of_a_kept_connection_is_forgiven_once_per_ask() {
     crowd.after(200_000).line("nor one whose last answer was long ago");
     crowd.ask(3, To::Only(PeerId(0))).fetched(4, Err(FetchFailed::Refused));
     crowd.expect(expect![[r#"
-            10 ms  fetch 1 http://p0.example/ask/1
-            10 ms  fetch 2 http://p0.example/ask/1
-            10 ms  ask 1 unanswered, tried 1, last peer 0 refusing
-            10 ms  a peer that never answered is not forgiven
-            10 ms  fetch 3 http://p1.example/ask/2
-            10 ms  ask 2 unanswered, tried 1, last peer 1 refusing
-        200010 ms  nor one whose last answer was long ago
-        200010 ms  fetch 4 http://p0.example/ask/3
-        200010 ms  ask 3 unanswered, tried 1, last peer 0 refusing
+        @10 ms  fetch 1 http://p0.example/ask/1
+        @10 ms  fetch 2 http://p0.example/ask/1
+        @10 ms  ask 1 unanswered, tried 1, last peer 0 refusing
+        @10 ms  a peer that never answered is not forgiven
+        @10 ms  fetch 3 http://p1.example/ask/2
+        @10 ms  ask 2 unanswered, tried 1, last peer 1 refusing
+        @200010 ms  nor one whose last answer was long ago
+        @200010 ms  fetch 4 http://p0.example/ask/3
+        @200010 ms  ask 3 unanswered, tried 1, last peer 0 refusing
     "#]]);
 }
 
@@ -219,11 +219,11 @@ fn the_next_peer_is_tried_up_to_a_bound() {
     crowd.fetched(0, Err(FetchFailed::Refused)).fetched(1, Err(FetchFailed::Broken)).answer(2, 502, b"bad gateway");
     crowd.answer(3, 500, b"");
     crowd.expect(expect![[r#"
-             0 ms  fetch 0 http://p0.example/ask/1
-             0 ms  fetch 1 http://p1.example/ask/1
-             0 ms  fetch 2 http://p2.example/ask/1
-             0 ms  fetch 3 http://p3.example/ask/1
-             0 ms  ask 1 unanswered, tried 4, last peer 3 refusing
+        @0 ms  fetch 0 http://p0.example/ask/1
+        @0 ms  fetch 1 http://p1.example/ask/1
+        @0 ms  fetch 2 http://p2.example/ask/1
+        @0 ms  fetch 3 http://p3.example/ask/1
+        @0 ms  ask 1 unanswered, tried 4, last peer 3 refusing
     "#]]);
 }
 
@@ -287,21 +287,21 @@ fn each_verdict_has_its_own_number_of_strikes_and_length() {
         crowd.line(&format!("that were {strikes} strikes"));
     }
     crowd.expect(expect![[r#"
-             0 ms  peer 0 quarantined for 5083 ms: slow
-             0 ms  peer 0 left
-             0 ms  that were 3 strikes
-             0 ms  peer 1 quarantined for 12276 ms: behind
-             0 ms  peer 1 left
-             0 ms  that were 6 strikes
-             0 ms  peer 2 quarantined for 10590 ms: pruned
-             0 ms  peer 2 left
-             0 ms  that were 8 strikes
-             0 ms  peer 3 quarantined for 11220 ms: refusing
-             0 ms  peer 3 left
-             0 ms  that were 3 strikes
-             0 ms  peer 4 quarantined for 703881 ms: lying
-             0 ms  peer 4 left
-             0 ms  that were 1 strikes
+        @0 ms  peer 0 quarantined for 5083 ms: slow
+        @0 ms  peer 0 left
+        @0 ms  that were 3 strikes
+        @0 ms  peer 1 quarantined for 12276 ms: behind
+        @0 ms  peer 1 left
+        @0 ms  that were 6 strikes
+        @0 ms  peer 2 quarantined for 10590 ms: pruned
+        @0 ms  peer 2 left
+        @0 ms  that were 8 strikes
+        @0 ms  peer 3 quarantined for 11220 ms: refusing
+        @0 ms  peer 3 left
+        @0 ms  that were 3 strikes
+        @0 ms  peer 4 quarantined for 703881 ms: lying
+        @0 ms  peer 4 left
+        @0 ms  that were 1 strikes
     "#]]);
 }
 
@@ -314,8 +314,8 @@ fn strikes_of_different_verdicts_do_not_add_up_and_are_forgotten_with_time() {
     crowd.expect(expect![[""]]);
     crowd.blame(0, Verdict::Slow);
     crowd.expect(expect![[r#"
-        120000 ms  peer 0 quarantined for 5083 ms: slow
-        120000 ms  peer 0 left
+        @120000 ms  peer 0 quarantined for 5083 ms: slow
+        @120000 ms  peer 0 left
     "#]]);
 }
 
@@ -326,18 +326,18 @@ fn a_quarantine_ends_and_the_next_for_the_same_verdict_is_twice_as_long() {
         crowd.blame(0, Verdict::Lying).after(hours * 3_600_000);
     }
     crowd.expect(expect![[r#"
-             0 ms  peer 0 quarantined for 683833 ms: lying
-             0 ms  peer 0 left
-        683833 ms  peer 0 readmitted
-        683833 ms  peer 0 joined
-        3600000 ms  peer 0 quarantined for 1230281 ms: lying
-        3600000 ms  peer 0 left
-        4830281 ms  peer 0 readmitted
-        4830281 ms  peer 0 joined
-        7200000 ms  peer 0 quarantined for 2476707 ms: lying
-        7200000 ms  peer 0 left
-        9676707 ms  peer 0 readmitted
-        9676707 ms  peer 0 joined
+        @0 ms  peer 0 quarantined for 683833 ms: lying
+        @0 ms  peer 0 left
+        @683833 ms  peer 0 readmitted
+        @683833 ms  peer 0 joined
+        @3600000 ms  peer 0 quarantined for 1230281 ms: lying
+        @3600000 ms  peer 0 left
+        @4830281 ms  peer 0 readmitted
+        @4830281 ms  peer 0 joined
+        @7200000 ms  peer 0 quarantined for 2476707 ms: lying
+        @7200000 ms  peer 0 left
+        @9676707 ms  peer 0 readmitted
+        @9676707 ms  peer 0 joined
     "#]]);
     for _ in 0..12 {
         crowd.text.clear();
@@ -346,10 +346,10 @@ fn a_quarantine_ends_and_the_next_for_the_same_verdict_is_twice_as_long() {
         crowd.at(readmission.0 / 1_000_000 + 1);
     }
     crowd.expect(expect![[r#"
-        752057114 ms  peer 0 quarantined for 88038672 ms: lying
-        752057114 ms  peer 0 left
-        840095786 ms  peer 0 readmitted
-        840095786 ms  peer 0 joined
+        @752057114 ms  peer 0 quarantined for 88038672 ms: lying
+        @752057114 ms  peer 0 left
+        @840095786 ms  peer 0 readmitted
+        @840095786 ms  peer 0 joined
     "#]]);
 }
 
@@ -358,12 +358,12 @@ fn after_good_conduct_quarantine_is_short_again() {
     let mut crowd = Crowd::new(2);
     crowd.blame(0, Verdict::Lying).after(4 * 3_600_000).blame(0, Verdict::Lying);
     crowd.expect(expect![[r#"
-             0 ms  peer 0 quarantined for 683833 ms: lying
-             0 ms  peer 0 left
-        683833 ms  peer 0 readmitted
-        683833 ms  peer 0 joined
-        14400000 ms  peer 0 quarantined for 630281 ms: lying
-        14400000 ms  peer 0 left
+        @0 ms  peer 0 quarantined for 683833 ms: lying
+        @0 ms  peer 0 left
+        @683833 ms  peer 0 readmitted
+        @683833 ms  peer 0 joined
+        @14400000 ms  peer 0 quarantined for 630281 ms: lying
+        @14400000 ms  peer 0 left
     "#]]);
 }
 
@@ -374,24 +374,24 @@ fn who_comes_back_is_on_the_last_chance_and_asked_one_thing_at_a_time_until_it_a
     crowd.ask(1, To::Only(PeerId(0))).ask(2, To::Only(PeerId(0))).ask(3, To::Only(PeerId(0)));
     crowd.line("the first answer ends the probation").answer(0, 200, b"x");
     crowd.expect(expect![[r#"
-             0 ms  peer 0 quarantined for 5083 ms: slow
-             0 ms  peer 0 left
-          5083 ms  peer 0 readmitted
-          5083 ms  peer 0 joined
-         10000 ms  fetch 0 http://p0.example/ask/1
-         10000 ms  the first answer ends the probation
-         10000 ms  ask 1 answered by peer 0 with 200
-         10000 ms  fetch 1 http://p0.example/ask/2
-         10000 ms  fetch 2 http://p0.example/ask/3
+        @0 ms  peer 0 quarantined for 5083 ms: slow
+        @0 ms  peer 0 left
+        @5083 ms  peer 0 readmitted
+        @5083 ms  peer 0 joined
+        @10000 ms  fetch 0 http://p0.example/ask/1
+        @10000 ms  the first answer ends the probation
+        @10000 ms  ask 1 answered by peer 0 with 200
+        @10000 ms  fetch 1 http://p0.example/ask/2
+        @10000 ms  fetch 2 http://p0.example/ask/3
     "#]]);
     crowd.blame(0, Verdict::Refusing);
     crowd.expect(expect![[r#"
-         10000 ms  peer 0 quarantined for 10281 ms: refusing
-         10000 ms  peer 0 left
-         10000 ms  cancel fetch 1
-         10000 ms  ask 2 unanswered, tried 1, last peer 0 refusing
-         10000 ms  cancel fetch 2
-         10000 ms  ask 3 unanswered, tried 1, last peer 0 refusing
+        @10000 ms  peer 0 quarantined for 10281 ms: refusing
+        @10000 ms  peer 0 left
+        @10000 ms  cancel fetch 1
+        @10000 ms  ask 2 unanswered, tried 1, last peer 0 refusing
+        @10000 ms  cancel fetch 2
+        @10000 ms  ask 3 unanswered, tried 1, last peer 0 refusing
     "#]]);
 }
 
@@ -405,26 +405,26 @@ fn quarantine_cancels_what_is_under_way_and_what_waits() {
     crowd.text.clear();
     crowd.blame(0, Verdict::Lying).ask(30, To::Only(PeerId(0)));
     crowd.expect(expect![[r#"
-             0 ms  peer 0 quarantined for 683833 ms: lying
-             0 ms  peer 0 left
-             0 ms  cancel fetch 0
-             0 ms  ask 1 unanswered, tried 1, last peer 0 lying
-             0 ms  cancel fetch 1
-             0 ms  ask 2 unanswered, tried 1, last peer 0 lying
-             0 ms  cancel fetch 2
-             0 ms  ask 3 unanswered, tried 1, last peer 0 lying
-             0 ms  cancel fetch 3
-             0 ms  ask 4 unanswered, tried 1, last peer 0 lying
-             0 ms  cancel fetch 4
-             0 ms  ask 5 unanswered, tried 1, last peer 0 lying
-             0 ms  cancel fetch 5
-             0 ms  ask 6 unanswered, tried 1, last peer 0 lying
-             0 ms  cancel fetch 6
-             0 ms  ask 7 unanswered, tried 1, last peer 0 lying
-             0 ms  cancel fetch 7
-             0 ms  ask 8 unanswered, tried 1, last peer 0 lying
-             0 ms  ask 9 unanswered, tried 0, last peer 0 lying
-             0 ms  ask 30 unanswered, tried 0, last peer 0 lying
+        @0 ms  peer 0 quarantined for 683833 ms: lying
+        @0 ms  peer 0 left
+        @0 ms  cancel fetch 0
+        @0 ms  ask 1 unanswered, tried 1, last peer 0 lying
+        @0 ms  cancel fetch 1
+        @0 ms  ask 2 unanswered, tried 1, last peer 0 lying
+        @0 ms  cancel fetch 2
+        @0 ms  ask 3 unanswered, tried 1, last peer 0 lying
+        @0 ms  cancel fetch 3
+        @0 ms  ask 4 unanswered, tried 1, last peer 0 lying
+        @0 ms  cancel fetch 4
+        @0 ms  ask 5 unanswered, tried 1, last peer 0 lying
+        @0 ms  cancel fetch 5
+        @0 ms  ask 6 unanswered, tried 1, last peer 0 lying
+        @0 ms  cancel fetch 6
+        @0 ms  ask 7 unanswered, tried 1, last peer 0 lying
+        @0 ms  cancel fetch 7
+        @0 ms  ask 8 unanswered, tried 1, last peer 0 lying
+        @0 ms  ask 9 unanswered, tried 0, last peer 0 lying
+        @0 ms  ask 30 unanswered, tried 0, last peer 0 lying
     "#]]);
 }
 
@@ -433,12 +433,12 @@ fn an_ask_to_any_moves_on_when_its_peer_is_put_into_quarantine() {
     let mut crowd = Crowd::new(2);
     crowd.ask(1, To::Any).blame(0, Verdict::Lying).answer(0, 200, b"late").answer(1, 200, b"x");
     crowd.expect(expect![[r#"
-             0 ms  fetch 0 http://p0.example/ask/1
-             0 ms  peer 0 quarantined for 683833 ms: lying
-             0 ms  peer 0 left
-             0 ms  cancel fetch 0
-             0 ms  fetch 1 http://p1.example/ask/1
-             0 ms  ask 1 answered by peer 1 with 200
+        @0 ms  fetch 0 http://p0.example/ask/1
+        @0 ms  peer 0 quarantined for 683833 ms: lying
+        @0 ms  peer 0 left
+        @0 ms  cancel fetch 0
+        @0 ms  fetch 1 http://p1.example/ask/1
+        @0 ms  ask 1 answered by peer 1 with 200
     "#]]);
 }
 
@@ -454,31 +454,31 @@ fn when_all_are_out_the_least_bad_is_back_early_and_liars_are_not() {
     }
     crowd.ask(1, To::Any).at(3_000);
     crowd.expect(expect![[r#"
-             0 ms  peer 1 quarantined for 657276 ms: lying
-             0 ms  peer 1 left
-             0 ms  peer 0 quarantined for 11333 ms: refusing
-             0 ms  peer 0 left
-             0 ms  peer 2 quarantined for 5590 ms: slow
-             0 ms  peer 2 left
-          1397 ms  peer 2 readmitted
-          1397 ms  peer 2 joined
-          1397 ms  fetch 0 http://p2.example/ask/1
+        @0 ms  peer 1 quarantined for 657276 ms: lying
+        @0 ms  peer 1 left
+        @0 ms  peer 0 quarantined for 11333 ms: refusing
+        @0 ms  peer 0 left
+        @0 ms  peer 2 quarantined for 5590 ms: slow
+        @0 ms  peer 2 left
+        @1397 ms  peer 2 readmitted
+        @1397 ms  peer 2 joined
+        @1397 ms  fetch 0 http://p2.example/ask/1
     "#]]);
     let mut liars = Crowd::new(2);
     liars.blame(0, Verdict::Lying).blame(1, Verdict::Lying).ask(1, To::Any).at(599_999);
     liars.expect(expect![[r#"
-             0 ms  peer 0 quarantined for 683833 ms: lying
-             0 ms  peer 0 left
-             0 ms  peer 1 quarantined for 657276 ms: lying
-             0 ms  peer 1 left
-         10000 ms  ask 1 unanswered, tried 0, last nobody
+        @0 ms  peer 0 quarantined for 683833 ms: lying
+        @0 ms  peer 0 left
+        @0 ms  peer 1 quarantined for 657276 ms: lying
+        @0 ms  peer 1 left
+        @10000 ms  ask 1 unanswered, tried 0, last nobody
     "#]]);
     liars.at(800_000);
     liars.expect(expect![[r#"
-        657276 ms  peer 1 readmitted
-        657276 ms  peer 1 joined
-        683833 ms  peer 0 readmitted
-        683833 ms  peer 0 joined
+        @657276 ms  peer 1 readmitted
+        @657276 ms  peer 1 joined
+        @683833 ms  peer 0 readmitted
+        @683833 ms  peer 0 joined
     "#]]);
 }
 
@@ -488,9 +488,9 @@ fn a_graver_verdict_lengthens_a_quarantine() {
     crowd.blame(0, Verdict::Slow).blame(0, Verdict::Slow).blame(0, Verdict::Slow);
     crowd.blame(0, Verdict::Slow).blame(0, Verdict::Lying).at(100_000);
     crowd.expect(expect![[r#"
-             0 ms  peer 0 quarantined for 5083 ms: slow
-             0 ms  peer 0 left
-             0 ms  peer 0 quarantined for 630281 ms: lying
+        @0 ms  peer 0 quarantined for 5083 ms: slow
+        @0 ms  peer 0 left
+        @0 ms  peer 0 quarantined for 630281 ms: lying
     "#]]);
 }
 
@@ -503,24 +503,24 @@ fn retry_after_is_honoured_up_to_a_bound_even_when_nobody_else_is_there() {
         crowd.fetched(fetch, Ok(Fetched { status, retry_after_s: Some(seconds), body: b"" })).after(400_000);
     }
     crowd.expect(expect![[r#"
-             0 ms  fetch 0 http://p0.example/ask/0
-             0 ms  peer 0 quarantined for 23833 ms: refusing
-             0 ms  peer 0 left
-             0 ms  ask 0 unanswered, tried 1, last peer 0 refusing
-         23833 ms  peer 0 readmitted
-         23833 ms  peer 0 joined
-        400000 ms  fetch 1 http://p0.example/ask/1
-        400000 ms  peer 0 quarantined for 1031 ms: refusing
-        400000 ms  peer 0 left
-        400000 ms  ask 1 unanswered, tried 1, last peer 0 refusing
-        401031 ms  peer 0 readmitted
-        401031 ms  peer 0 joined
-        800000 ms  fetch 2 http://p0.example/ask/2
-        800000 ms  peer 0 quarantined for 301707 ms: refusing
-        800000 ms  peer 0 left
-        800000 ms  ask 2 unanswered, tried 1, last peer 0 refusing
-        1101707 ms  peer 0 readmitted
-        1101707 ms  peer 0 joined
+        @0 ms  fetch 0 http://p0.example/ask/0
+        @0 ms  peer 0 quarantined for 23833 ms: refusing
+        @0 ms  peer 0 left
+        @0 ms  ask 0 unanswered, tried 1, last peer 0 refusing
+        @23833 ms  peer 0 readmitted
+        @23833 ms  peer 0 joined
+        @400000 ms  fetch 1 http://p0.example/ask/1
+        @400000 ms  peer 0 quarantined for 1031 ms: refusing
+        @400000 ms  peer 0 left
+        @400000 ms  ask 1 unanswered, tried 1, last peer 0 refusing
+        @401031 ms  peer 0 readmitted
+        @401031 ms  peer 0 joined
+        @800000 ms  fetch 2 http://p0.example/ask/2
+        @800000 ms  peer 0 quarantined for 301707 ms: refusing
+        @800000 ms  peer 0 left
+        @800000 ms  ask 2 unanswered, tried 1, last peer 0 refusing
+        @1101707 ms  peer 0 readmitted
+        @1101707 ms  peer 0 joined
     "#]]);
 }
 
@@ -533,8 +533,8 @@ fn a_cancelled_ask_cancels_its_fetches_and_gives_up_its_slot() {
     crowd.text.clear();
     crowd.cancel(10).cancel(3).cancel(3).answer(2, 200, b"late");
     crowd.expect(expect![[r#"
-             0 ms  cancel fetch 2
-             0 ms  fetch 8 http://p0.example/ask/9
+        @0 ms  cancel fetch 2
+        @0 ms  fetch 8 http://p0.example/ask/9
     "#]]);
 }
 
@@ -549,14 +549,14 @@ fn asks_wait_their_turn_whoever_they_go_to() {
     crowd.expect(expect![[""]]);
     crowd.answer(1, 200, b"x").answer(3, 200, b"x").answer(5, 200, b"x").answer(0, 200, b"x");
     crowd.expect(expect![[r#"
-             0 ms  ask 2 answered by peer 1 with 200
-             0 ms  fetch 16 http://p1.example/ask/20
-             0 ms  ask 4 answered by peer 1 with 200
-             0 ms  fetch 17 http://p1.example/ask/22
-             0 ms  ask 6 answered by peer 1 with 200
-             0 ms  fetch 18 http://p1.example/ask/23
-             0 ms  ask 1 answered by peer 0 with 200
-             0 ms  fetch 19 http://p0.example/ask/21
+        @0 ms  ask 2 answered by peer 1 with 200
+        @0 ms  fetch 16 http://p1.example/ask/20
+        @0 ms  ask 4 answered by peer 1 with 200
+        @0 ms  fetch 17 http://p1.example/ask/22
+        @0 ms  ask 6 answered by peer 1 with 200
+        @0 ms  fetch 18 http://p1.example/ask/23
+        @0 ms  ask 1 answered by peer 0 with 200
+        @0 ms  fetch 19 http://p0.example/ask/21
     "#]]);
 }
 
@@ -569,7 +569,7 @@ fn the_queue_is_bounded() {
     crowd.text.clear();
     crowd.ask(ASKS_PER_CHAIN_MAX as u64, To::Any);
     crowd.expect(expect![[r#"
-             0 ms  ask 4096 unanswered, tried 0, last nobody
+        @0 ms  ask 4096 unanswered, tried 0, last nobody
     "#]]);
 }
 
@@ -582,22 +582,22 @@ fn a_fast_peer_is_preferred_and_a_much_slower_one_is_not_asked_instead_of_waitin
         crowd.ask(id, To::Any);
     }
     crowd.expect(expect![[r#"
-          9500 ms  fetch 30 http://p1.example/ask/1
-          9500 ms  fetch 31 http://p2.example/ask/2
-          9500 ms  fetch 32 http://p1.example/ask/3
-          9500 ms  fetch 33 http://p1.example/ask/4
-          9500 ms  fetch 34 http://p2.example/ask/5
-          9500 ms  fetch 35 http://p1.example/ask/6
-          9500 ms  fetch 36 http://p2.example/ask/7
-          9500 ms  fetch 37 http://p1.example/ask/8
-          9500 ms  fetch 38 http://p1.example/ask/9
-          9500 ms  fetch 39 http://p2.example/ask/10
-          9500 ms  fetch 40 http://p1.example/ask/11
-          9500 ms  fetch 41 http://p2.example/ask/12
-          9500 ms  fetch 42 http://p1.example/ask/13
-          9500 ms  fetch 43 http://p2.example/ask/14
-          9500 ms  fetch 44 http://p2.example/ask/15
-          9500 ms  fetch 45 http://p2.example/ask/16
+        @9500 ms  fetch 30 http://p1.example/ask/1
+        @9500 ms  fetch 31 http://p2.example/ask/2
+        @9500 ms  fetch 32 http://p1.example/ask/3
+        @9500 ms  fetch 33 http://p1.example/ask/4
+        @9500 ms  fetch 34 http://p2.example/ask/5
+        @9500 ms  fetch 35 http://p1.example/ask/6
+        @9500 ms  fetch 36 http://p2.example/ask/7
+        @9500 ms  fetch 37 http://p1.example/ask/8
+        @9500 ms  fetch 38 http://p1.example/ask/9
+        @9500 ms  fetch 39 http://p2.example/ask/10
+        @9500 ms  fetch 40 http://p1.example/ask/11
+        @9500 ms  fetch 41 http://p2.example/ask/12
+        @9500 ms  fetch 42 http://p1.example/ask/13
+        @9500 ms  fetch 43 http://p2.example/ask/14
+        @9500 ms  fetch 44 http://p2.example/ask/15
+        @9500 ms  fetch 45 http://p2.example/ask/16
     "#]]);
 }
 
@@ -613,7 +613,7 @@ fn a_slow_peer_that_is_always_beaten_is_found_out() {
     }
     crowd.ask(100, To::Any);
     crowd.expect(expect![[r#"
-          1332 ms  fetch 44 http://p1.example/ask/100
+        @1332 ms  fetch 44 http://p1.example/ask/100
     "#]]);
 }
 
@@ -645,9 +645,9 @@ fn a_removed_chain_leaves_nothing_behind() {
     assert_eq!((crowd.peers.deadline(), crowd.peers.fetches_pending(), crowd.peers.stats()), (None, 0, vec![]));
     crowd.ask(3, To::Any).at(100_000);
     crowd.expect(expect![[r#"
-             0 ms  cancel fetch 2
-             0 ms  cancel fetch 1
-         10000 ms  ask 3 unanswered, tried 0, last nobody
+        @0 ms  cancel fetch 2
+        @0 ms  cancel fetch 1
+        @10000 ms  ask 3 unanswered, tried 0, last nobody
     "#]]);
 }
 
@@ -661,11 +661,11 @@ fn what_cannot_be_asked_fails_at_once() {
         crowd.drain();
     }
     crowd.expect(expect![[r#"
-             0 ms  ask 1 unanswered, tried 0, last nobody
-             0 ms  ask 2 unanswered, tried 0, last nobody
-             0 ms  ask 2 unanswered, tried 0, last nobody
-             0 ms  ask 2 unanswered, tried 0, last nobody
-             0 ms  ask 2 unanswered, tried 0, last nobody
-             0 ms  ask 2 unanswered, tried 0, last nobody
+        @0 ms  ask 1 unanswered, tried 0, last nobody
+        @0 ms  ask 2 unanswered, tried 0, last nobody
+        @0 ms  ask 2 unanswered, tried 0, last nobody
+        @0 ms  ask 2 unanswered, tried 0, last nobody
+        @0 ms  ask 2 unanswered, tried 0, last nobody
+        @0 ms  ask 2 unanswered, tried 0, last nobody
     "#]]);
 }
