@@ -1,0 +1,278 @@
+//! Which HTTP requests a listener lets in: the guard against web pages that reach a loopback port.
+//!
+//! A page in the user's browser can send requests to `127.0.0.1`. It can do so openly, and then the browser adds its
+//! `Origin`; or it can rebind the DNS name that it was loaded from to 127.0.0.1, and then the request is same-origin
+//! for the browser, but its `Host` names the attacker's domain. So `Host` must name this listener, and an `Origin`
+//! must have been allowed by the user. A POST must be of a content type that a page cannot send without a preflight.
+//! `X-Forwarded-Host` and its like are no input: whoever sends a request can write them.
+//!
+//! Everything here is a pure function of the request and the listener's settings.
+//! Sources: RFC 9110 section 7.2 (Host), RFC 6454 (Origin), the Fetch standard (CORS protocol).
+
+use core::net::{IpAddr, SocketAddr};
+
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// What a listener is set to let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// The address and port that it is bound to.
+    pub bind: SocketAddr,
+    /// Names under which it may be addressed beside loopback and its own address: `name` or `name:port`.
+    pub allowed_hosts: Vec<String>,
+    /// Origins of web pages that may call it: `scheme://host` or `scheme://host:port`, as browsers write them.
+    pub allowed_origins: Vec<String>,
+}
+
+/// What decides about a request. Headers come with all their values, so that one sent twice can be refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpRequest<'a> {
+    /// The method, in upper case as it stands in the request line.
+    pub method: &'a str,
+    /// The request target, with its query.
+    pub path: &'a str,
+    /// Values of `Host`.
+    pub host: &'a [&'a str],
+    /// Values of `Origin`.
+    pub origin: &'a [&'a str],
+    /// Values of `Content-Type`.
+    pub content_type: &'a [&'a str],
+}
+
+/// What a request that is let in is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admitted {
+    /// A GET or a POST, or the GET that opens a WebSocket: serve it, and set these headers on the answer.
+    Serve(Vec<(&'static str, String)>),
+    /// A CORS preflight: answer 204 with these headers.
+    Preflight(Vec<(&'static str, String)>),
+}
+
+/// Why a request is not let in. The text says what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// The method is none that is served.
+    #[error("method not allowed; use POST for JSON-RPC, GET for /, /livez, /readyz, /metrics and WebSockets")]
+    Method,
+    /// The request target is not a path.
+    #[error("the request target must be a path that starts with / and has at most {PATH_BYTES_MAX} bytes")]
+    Target,
+    /// There is no `Host` header, or more than one.
+    #[error("the request must have exactly one Host header, got {got}")]
+    HostCount {
+        /// How many there are.
+        got: usize,
+    },
+    /// The `Host` header is not `host` or `host:port`.
+    #[error("the Host header is not of the form host or host:port")]
+    HostSyntax,
+    /// The `Host` header names another port.
+    #[error("the Host header names port {got}, this listener has {want}; behind a proxy, allow the host with its port")]
+    HostPort {
+        /// The port named.
+        got: u16,
+        /// The listener's port.
+        want: u16,
+    },
+    /// The `Host` header names somebody else: a page may have rebound its DNS name to us.
+    #[error("this host name is not allowed; address the listener by IP, or add the name to the allowed hosts")]
+    HostForeign,
+    /// There is more than one `Origin` header.
+    #[error("the request must have at most one Origin header, got {got}")]
+    OriginCount {
+        /// How many there are.
+        got: usize,
+    },
+    /// The request comes from a web page that was not allowed.
+    #[error("requests of this web origin are not allowed; add it to the allowed origins if you trust the page")]
+    OriginForeign,
+    /// A preflight without an `Origin` is none.
+    #[error("OPTIONS is for CORS preflights, which have an Origin header")]
+    PreflightWithoutOrigin,
+    /// The body of a POST is not declared to be JSON.
+    #[error("POST needs the header Content-Type: application/json")]
+    ContentType,
+}
+
+impl Refusal {
+    /// Returns the HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Method => 405,
+            Self::Target | Self::HostCount { .. } | Self::HostSyntax | Self::OriginCount { .. } => 400,
+            Self::HostPort { .. } | Self::HostForeign | Self::OriginForeign | Self::PreflightWithoutOrigin => 403,
+            Self::ContentType => 415,
+        }
+    }
+
+    /// Returns the headers of the refusal beside its status: those that HTTP wants of it. Never those of CORS, so that
+    /// a page learns nothing from it.
+    pub fn headers(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::Method => alloc::vec![("allow", METHODS.to_string())],
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// Bytes of a request target.
+pub const PATH_BYTES_MAX: usize = 2048;
+
+const METHODS: &str = "GET, POST, OPTIONS";
+
+/// How long a browser may remember a preflight's answer, in seconds.
+const PREFLIGHT_MAX_AGE_S: u32 = 600;
+
+/// Decides whether `listener` lets `request` in.
+///
+/// The rules are judged in the order of the variants of [`Refusal`]. A WebSocket's opening GET is judged as any GET:
+/// browsers send `Origin` with it and do not hold back what CORS would, so the check of `Origin` is all that there is.
+/// # Errors
+/// The first broken rule.
+pub fn admit(listener: &Listener, request: HttpRequest<'_>) -> Result<Admitted, Refusal> {
+    if !matches!(request.method, "GET" | "POST" | "OPTIONS") {
+        return Err(Refusal::Method);
+    }
+    // `GET http://other/ HTTP/1.1` and `OPTIONS *` name no path; the first would even overrule Host [RFC 9112, 3.2.2].
+    if !request.path.starts_with('/') || request.path.len() > PATH_BYTES_MAX {
+        return Err(Refusal::Target);
+    }
+    check_host(listener, request.host)?;
+    let origin = check_origin(listener, request.origin)?;
+    match (request.method, origin) {
+        ("OPTIONS", None) => Err(Refusal::PreflightWithoutOrigin),
+        ("OPTIONS", Some(origin)) => Ok(Admitted::Preflight(preflight_headers(origin))),
+        ("POST", _) if !is_json(request.content_type) => Err(Refusal::ContentType),
+        (_, origin) => Ok(Admitted::Serve(cors_headers(listener, origin))),
+    }
+}
+
+fn check_host(listener: &Listener, values: &[&str]) -> Result<(), Refusal> {
+    // Two Host headers are how a proxy in between and we are made to see different hosts [RFC 9112, 3.2].
+    let [value] = values else { return Err(Refusal::HostCount { got: values.len() }) };
+    let host = Host::parse(value).ok_or(Refusal::HostSyntax)?;
+    // An entry with a port allows that port, which is a proxy's; one without goes by the listener's own.
+    let is_allowed = listener.allowed_hosts.iter().filter_map(|entry| Host::parse(entry)).any(|entry| {
+        let port = entry.port.unwrap_or(listener.bind.port());
+        entry.name.eq_ignore_ascii_case(host.name) && host.port.is_none_or(|got| got == port)
+    });
+    if is_allowed {
+        return Ok(());
+    }
+    // A browser leaves the port out for 80 and 443 only, but curl and proxies do for others as well.
+    if let Some(got) = host.port.filter(|port| *port != listener.bind.port()) {
+        return Err(Refusal::HostPort { got, want: listener.bind.port() });
+    }
+    let is_own = match host.ip() {
+        Some(ip) => is_own_address(listener.bind.ip(), ip),
+        // Resolvers answer `localhost` themselves, always with loopback [RFC 6761, 6.3].
+        None => host.name.eq_ignore_ascii_case("localhost"),
+    };
+    if is_own { Ok(()) } else { Err(Refusal::HostForeign) }
+}
+
+/// Tells whether `ip` is loopback or what the listener is bound to.
+///
+/// Bound to all addresses (`0.0.0.0`, `::`), every literal is ours: a rebound name never shows as a literal. The
+/// unspecified address itself is refused: browsers let pages reach it that they keep from 127.0.0.1.
+fn is_own_address(bind: IpAddr, ip: IpAddr) -> bool {
+    let (bind, ip) = (bind.to_canonical(), ip.to_canonical());
+    !ip.is_unspecified() && (ip.is_loopback() || ip == bind || bind.is_unspecified())
+}
+
+/// A `Host` header: a name or an IP literal, without the brackets, and perhaps a port.
+struct Host<'a> {
+    name: &'a str,
+    is_bracketed: bool,
+    port: Option<u16>,
+}
+
+/// Bytes of a DNS name.
+const NAME_BYTES_MAX: usize = 253;
+
+impl<'a> Host<'a> {
+    fn parse(value: &'a str) -> Option<Self> {
+        let value = value.trim_matches([' ', '\t']);
+        let (name, rest, is_bracketed) = match value.strip_prefix('[') {
+            Some(rest) => {
+                let (name, rest) = rest.split_once(']')?;
+                (name, rest, true)
+            }
+            None => {
+                let (name, rest) = value.split_at(value.find(':').unwrap_or(value.len()));
+                // One dot at the end is the root of the DNS, and names the same host.
+                (name.strip_suffix('.').unwrap_or(name), rest, false)
+            }
+        };
+        let port = match rest.strip_prefix(':') {
+            None if rest.is_empty() => None,
+            None => return None,
+            Some(digits) => Some(port(digits)?),
+        };
+        let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        let is_literal_byte = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
+        let is_name = !name.is_empty()
+            && name.len() <= NAME_BYTES_MAX
+            && name.bytes().all(|byte| if is_bracketed { is_literal_byte(byte) } else { is_name_byte(byte) });
+        is_name.then_some(Self { name, is_bracketed, port })
+    }
+
+    /// Returns the address, if this is an IP literal in its one canonical notation: `127.1` and `0x7f000001` are names.
+    fn ip(&self) -> Option<IpAddr> {
+        if self.is_bracketed { self.name.parse().ok().map(IpAddr::V6) } else { self.name.parse().ok().map(IpAddr::V4) }
+    }
+}
+
+fn port(digits: &str) -> Option<u16> {
+    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
+}
+
+fn check_origin<'a>(listener: &Listener, values: &[&'a str]) -> Result<Option<&'a str>, Refusal> {
+    match values {
+        // Not a browser, or a browser's navigation to us, whose answer no page can read.
+        [] => Ok(None),
+        // `null` is what sandboxed frames and files send: anybody can make one, so it can never be allowed.
+        [origin] if *origin != "null" && listener.allowed_origins.iter().any(|o| o.eq_ignore_ascii_case(origin)) => {
+            Ok(Some(origin))
+        }
+        [_] => Err(Refusal::OriginForeign),
+        _ => Err(Refusal::OriginCount { got: values.len() }),
+    }
+}
+
+/// Tells whether the one `Content-Type` is `application/json`, in UTF-8 if it says in what.
+fn is_json(values: &[&str]) -> bool {
+    let [value] = values else { return false };
+    let mut parts = value.split(';').map(|part| part.trim_matches([' ', '\t']));
+    parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"))
+        && parts.filter(|parameter| !parameter.is_empty()).all(|parameter| {
+            parameter.split_once('=').is_some_and(|(name, charset)| {
+                name.eq_ignore_ascii_case("charset")
+                    && ["utf-8", "utf8", "\"utf-8\""].iter().any(|utf8| charset.eq_ignore_ascii_case(utf8))
+            })
+        })
+}
+
+fn cors_headers(listener: &Listener, origin: Option<&str>) -> Vec<(&'static str, String)> {
+    let mut headers = Vec::new();
+    if let Some(origin) = origin {
+        headers.push(("access-control-allow-origin", origin.to_string()));
+    }
+    // A cache must not give a page the answer that another origin, or nobody's, was let in for.
+    if !listener.allowed_origins.is_empty() {
+        headers.push(("vary", "Origin".to_string()));
+    }
+    headers
+}
+
+fn preflight_headers(origin: &str) -> Vec<(&'static str, String)> {
+    alloc::vec![
+        ("access-control-allow-origin", origin.to_string()),
+        ("vary", "Origin".to_string()),
+        ("access-control-allow-methods", METHODS.to_string()),
+        ("access-control-allow-headers", "content-type, if-none-match".to_string()),
+        ("access-control-max-age", PREFLIGHT_MAX_AGE_S.to_string()),
+    ]
+}
