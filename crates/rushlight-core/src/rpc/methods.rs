@@ -218,6 +218,7 @@ pub fn markdown() -> String {
         write_method(&mut page, method);
     }
     page.push_str(GET_ROUTES);
+    page.push_str(ADMISSION);
     page.push_str("\n## Limits\n\n| what | at most |\n|---|---:|\n");
     for (what, max) in [
         ("bytes of a call's text", limits::BODY_BYTES_MAX),
@@ -265,6 +266,20 @@ const GET_ROUTES: &str = "
 | `/livez` | 200 while the node runs |
 | `/readyz` | 200 when every chain in scope is synced; else 503, and per chain the reason |
 | `/metrics` | Prometheus text |
+";
+
+const ADMISSION: &str = "
+## Who is let in
+
+Any web page can reach a port of the machine that its reader sits at, so a request over HTTP is let in only when
+
+- its method is GET, POST or OPTIONS, and its target a path;
+- its one `Host` names loopback, `localhost`, the address that the listener is bound to, or an allowed host, with the
+  listener's port or none (an allowed host may name a port of its own); `X-Forwarded-Host` is not read;
+- it has no `Origin`, or one that is allowed by name; `null` never is. WebSockets likewise;
+- a POST says `Content-Type: application/json`.
+
+CORS headers go to allowed origins only. A refusal says which setting would let the request in.
 ";
 
 fn write_method(page: &mut String, method: &Method) {
