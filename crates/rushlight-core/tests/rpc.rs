@@ -161,56 +161,56 @@ fn what_is_not_a_request_is_refused_with_the_reason() {
         r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_stats"}"#,
         r#"{"jsonrpc":"2.0","id":1,"method":"<script>\u001b[31m"}"#,
     ] {
-        write!(all, "{text}\n  {}", ask(text)).unwrap();
+        write!(all, "{text:?}\n  {}", ask(text)).unwrap();
     }
     expect![[r#"
-
+        ""
           reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"parse error: the text is not JSON (EOF while parsing a value at line 1 column 0)"}}
-   
+        "   "
           reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"parse error: the text is not JSON (EOF while parsing a value at line 1 column 3)"}}
-        {
+        "{"
           reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"parse error: the text is not JSON (EOF while parsing an object at line 1 column 1)"}}
-        nonsense
+        "nonsense"
           reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"parse error: the text is not JSON (expected ident at line 1 column 2)"}}
-        {}
+        "{}"
           reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request: the member jsonrpc must be the string 2.0"}}
-        1
+        "1"
           reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request: a request is an object"}}
-        null
+        "null"
           reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request: a request is an object"}}
-        "rushlight_status"
+        "\"rushlight_status\""
           reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request: a request is an object"}}
-        []
+        "[]"
           reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request: the batch is empty"}}
-        [1,{}]
+        "[1,{}]"
           reply 1 200 [{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request: a request is an object"}},{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request: the member jsonrpc must be the string 2.0"}}]
-        ﻿{}
+        "\u{feff}{}"
           reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"parse error: the text is not JSON (expected value at line 1 column 1)"}}
-        {} {}
+        "{} {}"
           reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"parse error: the text is not JSON (trailing characters at line 1 column 4)"}}
-        {"jsonrpc":"1.0","id":1,"method":"rushlight_status"}
+        "{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"rushlight_status\"}"
           reply 1 200 {"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"invalid request: the member jsonrpc must be the string 2.0"}}
-        {"id":"x","method":"rushlight_status"}
+        "{\"id\":\"x\",\"method\":\"rushlight_status\"}"
           reply 1 200 {"jsonrpc":"2.0","id":"x","error":{"code":-32600,"message":"invalid request: the member jsonrpc must be the string 2.0"}}
-        {"jsonrpc":"2.0","id":1}
+        "{\"jsonrpc\":\"2.0\",\"id\":1}"
           reply 1 200 {"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"invalid request: the member method must be a string"}}
-        {"jsonrpc":"2.0","id":1,"method":5}
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":5}"
           reply 1 200 {"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"invalid request: the member method must be a string"}}
-        {"jsonrpc":"2.0","method":5}
+        "{\"jsonrpc\":\"2.0\",\"method\":5}"
           reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request: the member method must be a string"}}
-        {"jsonrpc":"2.0","id":1,"method":"rushlight_status","params":5}
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rushlight_status\",\"params\":5}"
           reply 1 200 {"jsonrpc":"2.0","id":1,"error":{"code":-32600,"message":"invalid request: the member params must be an array or an object"}}
-        {"jsonrpc":"2.0","id":1,"method":"rushlight_status","method":"rushlight_shutdown"}
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rushlight_status\",\"method\":\"rushlight_shutdown\"}"
           reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request: the key method stands there twice"}}
-        {"jsonrpc":"2.0","id":1,"id":2,"method":"rushlight_status"}
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"rushlight_status\"}"
           reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request: the key id stands there twice"}}
-        {"jsonrpc":"2.0","id":1,"\u0069d":2,"method":"rushlight_status"}
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"\\u0069d\":2,\"method\":\"rushlight_status\"}"
           reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request: the key id stands there twice"}}
-        {"jsonrpc":"2.0","id":1,"method":"rushlight_shutdown"}
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rushlight_shutdown\"}"
           reply 1 200 {"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"method rushlight_shutdown not found; rushlight_methods lists what there is"}}
-        {"jsonrpc":"2.0","id":1,"method":"rushlight_stats"}
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rushlight_stats\"}"
           reply 1 200 {"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"method rushlight_stats not found; did you mean rushlight_status?"}}
-        {"jsonrpc":"2.0","id":1,"method":"<script>\u001b[31m"}
+        "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"<script>\\u001b[31m\"}"
           reply 1 200 {"jsonrpc":"2.0","id":1,"error":{"code":-32601,"message":"method <script>\u001b[31m not found; rushlight_methods lists what there is"}}
     "#]].assert_eq(&all);
 }
