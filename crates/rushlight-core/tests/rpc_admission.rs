@@ -1,7 +1,7 @@
 //! The table of HTTP requests that a listener lets in and refuses.
 
 use expect_test::expect;
-use rushlight_core::rpc::admission::{Admitted, HttpRequest, Listener, admit};
+use rushlight_core::rpc::admission::{Admitted, HttpRequest, Listener, ListenerError, admit};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -137,7 +137,6 @@ loop | OPTIONS | *      | 127.0.0.1:26657          | -                          
 "#;
 
 fn listener(name: &str) -> Listener {
-    let texts = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect();
     let (bind, hosts, origins): (_, &[&str], &[&str]) = match name {
         "loop" => ("127.0.0.1:26657", &[], &[]),
         "six" => ("[::1]:26657", &[], &[]),
@@ -146,11 +145,71 @@ fn listener(name: &str) -> Listener {
         "set" => (
             "127.0.0.1:26657",
             &["rpc.example.org", "edge.example.org:8443"],
-            &["https://wallet.example.org", "http://localhost:3000", "null"],
+            &["https://wallet.example.org", "http://localhost:3000"],
         ),
         _ => panic!("no listener {name}"),
     };
-    Listener { bind: bind.parse().unwrap(), allowed_hosts: texts(hosts), allowed_origins: texts(origins) }
+    set(bind, hosts, origins).unwrap()
+}
+
+fn set(bind: &str, hosts: &[&str], origins: &[&str]) -> Result<Listener, ListenerError> {
+    let texts = |texts: &[&str]| texts.iter().map(|text| text.to_string()).collect::<Vec<_>>();
+    Listener::new(bind.parse().unwrap(), &texts(hosts), &texts(origins))
+}
+
+#[test]
+fn settings_that_could_never_match_are_refused() {
+    let mut all = String::new();
+    for host in
+        ["", "http://rpc.example.org", "rpc.example.org/", "*", "*.example.org", "a:b", "a:65536", "[::1", "a b"]
+    {
+        writeln!(all, "{}", set("127.0.0.1:1", &[host], &[]).unwrap_err()).unwrap();
+    }
+    for origin in ["", "wallet.example.org", "://x", "https://", "https://a/b", "https://*", "a b://c", "*", "null"] {
+        writeln!(all, "{}", set("127.0.0.1:1", &[], &[origin]).unwrap_err()).unwrap();
+    }
+    expect![[r#"
+        allowed host "" is not of the form name or name:port, without scheme or path
+        allowed host "http://rpc.example.org" is not of the form name or name:port, without scheme or path
+        allowed host "rpc.example.org/" is not of the form name or name:port, without scheme or path
+        allowed host "*" is not of the form name or name:port, without scheme or path
+        allowed host "*.example.org" is not of the form name or name:port, without scheme or path
+        allowed host "a:b" is not of the form name or name:port, without scheme or path
+        allowed host "a:65536" is not of the form name or name:port, without scheme or path
+        allowed host "[::1" is not of the form name or name:port, without scheme or path
+        allowed host "a b" is not of the form name or name:port, without scheme or path
+        allowed origin "" is not of the form scheme://host or scheme://host:port, without path
+        allowed origin "wallet.example.org" is not of the form scheme://host or scheme://host:port, without path
+        allowed origin "://x" is not of the form scheme://host or scheme://host:port, without path
+        allowed origin "https://" is not of the form scheme://host or scheme://host:port, without path
+        allowed origin "https://a/b" is not of the form scheme://host or scheme://host:port, without path
+        allowed origin "https://*" is not of the form scheme://host or scheme://host:port, without path
+        allowed origin "a b://c" is not of the form scheme://host or scheme://host:port, without path
+        allowed origin "*" would let every page in; name the pages that you trust
+        allowed origin "null" would let every page in; name the pages that you trust
+    "#]]
+    .assert_eq(&all);
+}
+
+#[test]
+fn an_allowed_origin_may_be_written_with_what_browsers_leave_out() {
+    for (setting, sent, is_let_in) in [
+        ("https://a.example:443", "https://a.example", true),
+        ("https://a.example/", "https://a.example", true),
+        ("http://a.example:80/", "http://a.example", true),
+        ("http://a.example:443", "http://a.example", false),
+        ("http://a.example:443", "http://a.example:443", true),
+        ("HTTPS://A.example", "https://a.example", true),
+        ("http://[::1]:3000", "http://[::1]:3000", true),
+        ("chrome-extension://abcdefgh", "chrome-extension://abcdefgh", true),
+        ("https://a.example", "https://a.example.", false),
+        ("https://a.example", "https://a.example/", false),
+    ] {
+        let listener = set("127.0.0.1:1", &[], &[setting]).unwrap();
+        let request =
+            HttpRequest { method: "GET", path: "/", host: &["localhost"], origin: &[sent], content_type: &[] };
+        assert_eq!(admit(&listener, request).is_ok(), is_let_in, "{setting} {sent}");
+    }
 }
 
 fn values(column: &str) -> Vec<&str> {

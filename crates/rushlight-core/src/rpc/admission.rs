@@ -11,18 +11,89 @@
 
 use core::net::{IpAddr, SocketAddr};
 
+use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
 /// What a listener is set to let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listener {
-    /// The address and port that it is bound to.
-    pub bind: SocketAddr,
-    /// Names under which it may be addressed beside loopback and its own address: `name` or `name:port`.
-    pub allowed_hosts: Vec<String>,
-    /// Origins of web pages that may call it: `scheme://host` or `scheme://host:port`, as browsers write them.
-    pub allowed_origins: Vec<String>,
+    bind: SocketAddr,
+    allowed_hosts: Vec<(String, Option<u16>)>,
+    allowed_origins: Vec<String>,
+}
+
+/// Why a listener cannot be set so. A setting that can never match is refused, not ignored: its user believes in it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenerError {
+    /// An allowed host is not `host` or `host:port`.
+    #[error("allowed host {entry:?} is not of the form name or name:port, without scheme or path")]
+    HostSyntax {
+        /// The entry.
+        entry: String,
+    },
+    /// An allowed origin is not `scheme://host` or `scheme://host:port`.
+    #[error("allowed origin {entry:?} is not of the form scheme://host or scheme://host:port, without path")]
+    OriginSyntax {
+        /// The entry.
+        entry: String,
+    },
+    /// An allowed origin stands for everybody.
+    #[error("allowed origin {entry:?} would let every page in; name the pages that you trust")]
+    OriginEverybody {
+        /// The entry.
+        entry: String,
+    },
+}
+
+impl Listener {
+    /// Returns the settings of a listener bound to `bind`, the address and port that it really has.
+    ///
+    /// It may be addressed as loopback, as its own address, and as each of `allowed_hosts`: `name`, or `name:port` where
+    /// a proxy or a port mapping gives it another port. Each of `allowed_origins`, `scheme://host` or
+    /// `scheme://host:port`, is a web page that may call it. A default port and a slash at the end, which browsers leave
+    /// out, may be written.
+    /// # Errors
+    /// [`ListenerError::HostSyntax`], [`ListenerError::OriginSyntax`], and [`ListenerError::OriginEverybody`] for `*`
+    /// and `null`.
+    pub fn new(bind: SocketAddr, allowed_hosts: &[String], allowed_origins: &[String]) -> Result<Self, ListenerError> {
+        let host = |entry: &String| match Host::parse(entry) {
+            Some(host) => Ok((host.name.to_string(), host.port)),
+            None => Err(ListenerError::HostSyntax { entry: entry.clone() }),
+        };
+        let origin = |entry: &String| match entry.as_str() {
+            "*" | "null" => Err(ListenerError::OriginEverybody { entry: entry.clone() }),
+            text => browser_origin(text).ok_or_else(|| ListenerError::OriginSyntax { entry: entry.clone() }),
+        };
+        Ok(Self {
+            bind,
+            allowed_hosts: allowed_hosts.iter().map(host).collect::<Result<_, _>>()?,
+            allowed_origins: allowed_origins.iter().map(origin).collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// Returns `text` as browsers write it in `Origin`.
+fn browser_origin(text: &str) -> Option<String> {
+    let (scheme, rest) = text.split_once("://")?;
+    let is_scheme_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    if scheme.is_empty() || !scheme.bytes().all(is_scheme_byte) {
+        return None;
+    }
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    // A default port that is written in the setting would never match, because browsers leave it out.
+    let default_port = match scheme.to_ascii_lowercase().as_str() {
+        "http" => Some(80),
+        "https" => Some(443),
+        _ => None,
+    };
+    let host = Host::parse(rest)?;
+    let name = if host.is_bracketed { format!("[{}]", host.name) } else { host.name.to_string() };
+    match host.port.filter(|port| Some(*port) != default_port) {
+        Some(port) => Some(format!("{scheme}://{name}:{port}")),
+        None => Some(format!("{scheme}://{name}")),
+    }
 }
 
 /// What decides about a request. Headers come with all their values, so that one sent twice can be refused.
@@ -154,9 +225,9 @@ fn check_host(listener: &Listener, values: &[&str]) -> Result<(), Refusal> {
     let [value] = values else { return Err(Refusal::HostCount { got: values.len() }) };
     let host = Host::parse(value).ok_or(Refusal::HostSyntax)?;
     // An entry with a port allows that port, which is a proxy's; one without goes by the listener's own.
-    let is_allowed = listener.allowed_hosts.iter().filter_map(|entry| Host::parse(entry)).any(|entry| {
-        let port = entry.port.unwrap_or(listener.bind.port());
-        entry.name.eq_ignore_ascii_case(host.name) && host.port.is_none_or(|got| got == port)
+    let is_allowed = listener.allowed_hosts.iter().any(|(name, port)| {
+        let port = port.unwrap_or(listener.bind.port());
+        name.eq_ignore_ascii_case(host.name) && host.port.is_none_or(|got| got == port)
     });
     if is_allowed {
         return Ok(());
@@ -234,9 +305,8 @@ fn check_origin<'a>(listener: &Listener, values: &[&'a str]) -> Result<Option<&'
         // Not a browser, or a browser's navigation to us, whose answer no page can read.
         [] => Ok(None),
         // `null` is what sandboxed frames and files send: anybody can make one, so it can never be allowed.
-        [origin] if *origin != "null" && listener.allowed_origins.iter().any(|o| o.eq_ignore_ascii_case(origin)) => {
-            Ok(Some(origin))
-        }
+        // Neither it nor `*` can be in the list.
+        [origin] if listener.allowed_origins.iter().any(|o| o.eq_ignore_ascii_case(origin)) => Ok(Some(origin)),
         [_] => Err(Refusal::OriginForeign),
         _ => Err(Refusal::OriginCount { got: values.len() }),
     }

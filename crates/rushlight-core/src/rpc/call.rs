@@ -42,7 +42,7 @@ pub enum Call<'a> {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// The body, JSON unless `content_type` says otherwise; `None` for a notification.
+    /// The body, JSON text; `None` for a notification and for status 304.
     pub body: Option<String>,
     /// The head that the answer is proven at, and how certain it is; `None` when nothing in it is a fact of a chain.
     pub proven: Option<Proven>,

@@ -1,17 +1,15 @@
 //! The dispatcher: from clients' calls to what the node is asked, and from its results to clients' answers, in order.
 
 use super::client::{Client, route_failure};
-use super::limits::{CLIENTS_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX, SUBSCRIPTIONS_MAX};
-use super::methods::{self, HEAD_NOTIFICATION, Method, MethodId, UNKNOWN_LABEL};
+use super::limits::{CLIENTS_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX};
+use super::methods::{self, Method, MethodId, UNKNOWN_LABEL};
 use super::request::{self, Id, Refused, Request, Requests};
-use super::response::{failure, notification};
+use super::response::failure;
 use super::routes::{self, Route};
-use super::{Answer, Call, ClientKind, MethodCall, Proven, RpcError, Scope, params};
+use super::{Answer, Call, ChainReadiness, ClientKind, MethodCall, QueryResult, RpcAction, RpcError, Scope, params};
 use crate::base::{ChainId, ClientId, QueryId};
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
 /// The dispatcher's state: clients, what they wait for, what they subscribed to.
 ///
@@ -19,53 +17,12 @@ use alloc::vec::Vec;
 /// of them is bounded by [`super::limits`].
 #[derive(Default)]
 pub struct Rpc {
-    clients: BTreeMap<ClientId, Client>,
+    pub(super) clients: BTreeMap<ClientId, Client>,
     queries: BTreeMap<QueryId, Origin>,
-    heads: BTreeMap<ChainId, String>,
+    pub(super) heads: BTreeMap<ChainId, String>,
     counts: BTreeMap<(&'static str, i32), u64>,
-    actions: VecDeque<RpcAction>,
+    pub(super) actions: VecDeque<RpcAction>,
     last_number: u64,
-}
-
-/// What the node is asked to do for clients.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RpcAction {
-    /// Find the result of a method and give it to [`Rpc::answered`], or [`Rpc::answered_ready`] for
-    /// [`MethodCall::Ready`].
-    Dispatch {
-        /// Under which number to answer.
-        query: QueryId,
-        /// Who asks, about which chain.
-        scope: Scope,
-        /// What is asked.
-        method: MethodCall,
-    },
-    /// Give a client an answer or, unasked, a notification of a subscription.
-    Reply(ClientId, Answer),
-    /// Close a client's socket: it reads more slowly than answers come, or it is one too many.
-    Hangup(ClientId),
-}
-
-/// The result of a method.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueryResult {
-    /// The `result` member, as JSON text.
-    pub json: String,
-    /// The head that it is proven at; `None` when nothing in it is a fact of a chain.
-    pub proven: Option<Proven>,
-}
-
-/// Whether a chain serves, for `/readyz`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChainReadiness {
-    /// The chain's name in the configuration.
-    pub chain: String,
-    /// Whether it is synced.
-    pub is_ready: bool,
-    /// Its state in one word.
-    pub state: &'static str,
-    /// Why it is not ready, in words; empty when it is.
-    pub why: String,
 }
 
 /// Where the result of a query goes.
@@ -176,30 +133,6 @@ impl Rpc {
             Some(_) => self.answered(query, Err(RpcError::Internal { why: "readiness is not a result".into() })),
             None => {}
         }
-    }
-
-    /// Pushes a new trusted head, JSON text, to everybody who subscribed to it; who subscribes later gets it at once.
-    pub fn head_changed(&mut self, chain: ChainId, json: &str) {
-        self.heads.insert(chain, json.to_string());
-        let subscribed: Vec<ClientId> = self
-            .clients
-            .iter()
-            .filter(|(_, state)| is_in_scope(state.scope, chain) && !state.subscriptions.is_empty())
-            .map(|(client, _)| *client)
-            .collect();
-        for client in subscribed {
-            let Some(state) = self.clients.get(&client) else { continue };
-            let told: Vec<u64> =
-                state.subscriptions.iter().filter(|(_, is_told)| **is_told).map(|(number, _)| *number).collect();
-            for subscription in told {
-                self.push(client, subscription, json);
-            }
-        }
-    }
-
-    /// Forgets a chain that the node no longer follows.
-    pub fn chain_removed(&mut self, chain: ChainId) {
-        self.heads.remove(&chain);
     }
 
     /// Notes that the driver has written `bytes` to a client.
@@ -321,24 +254,6 @@ impl Rpc {
         }
     }
 
-    fn subscribe(&mut self, client: ClientId, call: u64, name: &'static str) -> Result<String, RpcError> {
-        let subscription = self.next_number();
-        let Some(state) = self.clients.get_mut(&client) else { return Ok(String::new()) };
-        if state.kind == ClientKind::Exchange {
-            return Err(RpcError::SocketNeeded { name });
-        }
-        if state.subscriptions.len() >= SUBSCRIPTIONS_MAX {
-            return Err(RpcError::TooManySubscriptions);
-        }
-        state.starts(call, subscription);
-        Ok(format!(r#""{subscription}""#))
-    }
-
-    fn unsubscribe(&mut self, client: ClientId, subscription: Option<&str>) -> bool {
-        let Some(number) = subscription.and_then(|text| text.parse::<u64>().ok()) else { return false };
-        self.clients.get_mut(&client).is_some_and(|state| state.subscriptions.remove(&number).is_some())
-    }
-
     fn asked_get(&mut self, client: ClientId, path: &str, if_none_match: Option<&str>) {
         let call = self.next_number();
         let Some(state) = self.clients.get_mut(&client) else { return };
@@ -414,38 +329,14 @@ impl Rpc {
     fn flush(&mut self, client: ClientId) {
         while let Some(state) = self.clients.get_mut(&client) {
             let Some(answered) = state.next_answered() else { return };
-            let scope = state.scope;
             self.actions.push_back(RpcAction::Reply(client, answered.answer));
             for subscription in answered.starts {
-                let Some(state) = self.clients.get_mut(&client) else { return };
-                let Some(is_told) = state.subscriptions.get_mut(&subscription) else { continue };
-                *is_told = true;
-                let heads: Vec<String> = self
-                    .heads
-                    .iter()
-                    .filter(|(chain, _)| is_in_scope(scope, **chain))
-                    .map(|(_, head)| head.clone())
-                    .collect();
-                for head in heads {
-                    self.push(client, subscription, &head);
-                }
+                self.start(client, subscription);
             }
         }
     }
 
-    fn push(&mut self, client: ClientId, subscription: u64, json: &str) {
-        let Some(state) = self.clients.get_mut(&client).filter(|state| !state.is_hung_up) else { return };
-        if state.is_full() {
-            self.hang_up(client);
-            return;
-        }
-        let body = notification(HEAD_NOTIFICATION, subscription, json);
-        state.queued(body.len());
-        let answer = Answer { status: 200, body: Some(body), proven: None, etag: None, max_age: None };
-        self.actions.push_back(RpcAction::Reply(client, answer));
-    }
-
-    fn hang_up(&mut self, client: ClientId) {
+    pub(super) fn hang_up(&mut self, client: ClientId) {
         if let Some(state) = self.clients.get_mut(&client) {
             state.hang_up();
             self.actions.push_back(RpcAction::Hangup(client));
@@ -471,12 +362,8 @@ impl Rpc {
         *count = count.saturating_add(1);
     }
 
-    fn next_number(&mut self) -> u64 {
+    pub(super) fn next_number(&mut self) -> u64 {
         self.last_number = self.last_number.saturating_add(1);
         self.last_number
     }
-}
-
-fn is_in_scope(scope: Scope, chain: ChainId) -> bool {
-    scope.chain.is_none_or(|own| own == chain)
 }

@@ -208,3 +208,61 @@ impl core::fmt::Display for Instead<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::format;
+    use std::string::ToString;
+
+    /// One error of each variant.
+    fn one_of_each() -> [RpcError; 20] {
+        let why = || "y".to_string();
+        [
+            RpcError::Parse { why: why() },
+            RpcError::TooDeep { got: 65 },
+            RpcError::InvalidRequest { why: why() },
+            RpcError::MethodNotFound { name: why(), suggestion: None },
+            RpcError::InvalidParams { why: why() },
+            RpcError::Internal { why: why() },
+            RpcError::SocketNeeded { name: "m" },
+            RpcError::TooManySubscriptions,
+            RpcError::BodyTooLarge { got: 9 },
+            RpcError::BatchAnswerTooLarge,
+            RpcError::Busy { waiting: 1 },
+            RpcError::BatchTooLong,
+            RpcError::TooManyClients,
+            RpcError::ChainNeeded { names: why() },
+            RpcError::NotSynced { why: why() },
+            RpcError::AboveHead { height: 2, head: 1 },
+            RpcError::BelowCheckpoint { height: 1, checkpoint: 2 },
+            RpcError::Frozen { why: why() },
+            RpcError::NoProvider { why: why() },
+            RpcError::ShuttingDown,
+        ]
+    }
+
+    #[test]
+    fn every_code_is_documented_once_and_every_documented_code_is_used() {
+        for (at, row) in RpcError::CODES.iter().enumerate() {
+            assert!(RpcError::CODES.iter().take(at).all(|earlier| earlier.code != row.code), "{} twice", row.code);
+            assert!(one_of_each().iter().any(|error| error.code() == row.code), "{} is never sent", row.code);
+        }
+        for error in one_of_each() {
+            let row = RpcError::CODES.iter().find(|row| row.code == error.code());
+            assert!(row.is_some(), "{error:?} has a code that is not documented");
+        }
+        for error in one_of_each().iter().filter(|error| error.code() > -32_100) {
+            let name = format!("{error:?}");
+            let row = RpcError::CODES.iter().find(|row| row.code == error.code()).unwrap();
+            assert!(name.starts_with(row.name) || matches!(error, RpcError::TooManyClients), "{name} {}", row.name);
+        }
+    }
+
+    #[test]
+    fn codes_stay_in_the_ranges_that_the_specification_gives_them() {
+        for error in one_of_each() {
+            assert!((-32_099..=-32_000).contains(&error.code()) || (-32_700..=-32_600).contains(&error.code()));
+        }
+    }
+}

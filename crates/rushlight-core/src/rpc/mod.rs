@@ -9,18 +9,21 @@ pub mod admission;
 pub mod limits;
 pub mod methods;
 
+mod action;
 mod call;
 mod client;
 mod dispatch;
 mod error;
+mod heads;
 mod params;
 mod raw;
 mod request;
 mod response;
 mod routes;
 
+pub use action::{ChainReadiness, QueryResult, RpcAction};
 pub use call::{Answer, Call, Certainty, Dialect, Etag, Finality, Proven, Scope};
 pub use client::ClientKind;
-pub use dispatch::{ChainReadiness, QueryResult, Rpc, RpcAction};
+pub use dispatch::Rpc;
 pub use error::{RpcError, RpcErrorCode};
 pub use methods::MethodCall;

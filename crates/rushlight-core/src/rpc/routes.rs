@@ -1,5 +1,6 @@
 //! The GET routes: `/`, `/livez`, `/readyz`. `/metrics` is the driver's.
 
+use super::limits::MESSAGE_BYTES_MAX;
 use super::methods;
 use super::raw::{cut, quoted};
 use super::{Answer, ChainReadiness, Dialect, Etag};
@@ -32,7 +33,8 @@ pub(super) fn readiness(chains: &[ChainReadiness]) -> Answer {
     let each: Vec<String> = chains
         .iter()
         .map(|chain| {
-            let (name, state, why) = (quoted(&chain.chain), quoted(chain.state), quoted(&chain.why));
+            let (name, state, why) =
+                (quoted(&chain.chain), quoted(chain.state), quoted(&cut(&chain.why, MESSAGE_BYTES_MAX)));
             format!(r#"{{"chain":{name},"ready":{},"state":{state},"why":{why}}}"#, chain.is_ready)
         })
         .collect();

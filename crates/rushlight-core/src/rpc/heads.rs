@@ -1,0 +1,86 @@
+//! Subscriptions to the trusted head.
+
+use super::dispatch::Rpc;
+use super::limits::SUBSCRIPTIONS_MAX;
+use super::methods::HEAD_NOTIFICATION;
+use super::response::notification;
+use super::{Answer, ClientKind, RpcAction, RpcError, Scope};
+use crate::base::{ChainId, ClientId};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+impl Rpc {
+    /// Pushes a new trusted head, JSON text, to everybody who subscribed to it; who subscribes later gets it at once.
+    pub fn head_changed(&mut self, chain: ChainId, json: &str) {
+        self.heads.insert(chain, json.to_string());
+        let subscribed: Vec<ClientId> = self
+            .clients
+            .iter()
+            .filter(|(_, state)| is_in_scope(state.scope, chain) && !state.subscriptions.is_empty())
+            .map(|(client, _)| *client)
+            .collect();
+        for client in subscribed {
+            let Some(state) = self.clients.get(&client) else { continue };
+            let told: Vec<u64> =
+                state.subscriptions.iter().filter(|(_, is_told)| **is_told).map(|(number, _)| *number).collect();
+            for subscription in told {
+                self.push(client, subscription, json);
+            }
+        }
+    }
+
+    /// Forgets a chain that the node no longer follows.
+    pub fn chain_removed(&mut self, chain: ChainId) {
+        self.heads.remove(&chain);
+    }
+
+    /// Opens a subscription of `client` and returns its id as JSON; it pushes from [`Rpc::start`] on.
+    pub(super) fn subscribe(&mut self, client: ClientId, call: u64, name: &'static str) -> Result<String, RpcError> {
+        let subscription = self.next_number();
+        let Some(state) = self.clients.get_mut(&client) else { return Ok(String::new()) };
+        if state.kind == ClientKind::Exchange {
+            return Err(RpcError::SocketNeeded { name });
+        }
+        if state.subscriptions.len() >= SUBSCRIPTIONS_MAX {
+            return Err(RpcError::TooManySubscriptions);
+        }
+        state.starts(call, subscription);
+        Ok(format!(r#""{subscription}""#))
+    }
+
+    /// Stops a subscription of `client`, and tells whether there was one.
+    pub(super) fn unsubscribe(&mut self, client: ClientId, subscription: Option<&str>) -> bool {
+        let Some(number) = subscription.and_then(|text| text.parse::<u64>().ok()) else { return false };
+        self.clients.get_mut(&client).is_some_and(|state| state.subscriptions.remove(&number).is_some())
+    }
+
+    /// Lets a subscription push, now that its id has been told, beginning with the heads that there are.
+    pub(super) fn start(&mut self, client: ClientId, subscription: u64) {
+        let Some(state) = self.clients.get_mut(&client) else { return };
+        let Some(is_told) = state.subscriptions.get_mut(&subscription) else { return };
+        *is_told = true;
+        let scope = state.scope;
+        let in_scope = self.heads.iter().filter(|(chain, _)| is_in_scope(scope, **chain));
+        let heads: Vec<String> = in_scope.map(|(_, head)| head.clone()).collect();
+        for head in heads {
+            self.push(client, subscription, &head);
+        }
+    }
+
+    fn push(&mut self, client: ClientId, subscription: u64, json: &str) {
+        let Some(state) = self.clients.get_mut(&client).filter(|state| !state.is_hung_up) else { return };
+        if state.is_full() {
+            self.hang_up(client);
+            return;
+        }
+        let body = notification(HEAD_NOTIFICATION, subscription, json);
+        state.queued(body.len());
+        let answer = Answer { status: 200, body: Some(body), proven: None, etag: None, max_age: None };
+        self.actions.push_back(RpcAction::Reply(client, answer));
+    }
+}
+
+fn is_in_scope(scope: Scope, chain: ChainId) -> bool {
+    scope.chain.is_none_or(|own| own == chain)
+}
