@@ -31,6 +31,11 @@ impl Work {
         self.batch.size_bytes()
     }
 
+    /// Returns how many signatures are to be checked.
+    pub fn signatures_count(&self) -> usize {
+        self.batch.len()
+    }
+
     /// Does the work.
     pub fn run(self) -> Done {
         Done { from: self.from, verdict: self.batch.verify() }

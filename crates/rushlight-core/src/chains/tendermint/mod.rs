@@ -9,6 +9,8 @@
 
 pub mod bundle;
 pub mod decode;
+pub mod snapshot;
 pub mod spec;
+pub mod sync;
 pub mod types;
 pub mod verify;

@@ -81,7 +81,7 @@ fn signed_header(message: &[u8]) -> Result<(Header, Commit), DecodeError> {
     ))
 }
 
-fn timestamp(name: &'static str, message: &[u8]) -> Result<UnixTime, DecodeError> {
+pub(crate) fn timestamp(name: &'static str, message: &[u8]) -> Result<UnixTime, DecodeError> {
     let (mut seconds, mut nanos) = (0, 0);
     for_fields(name, message, |field| {
         match field.number {

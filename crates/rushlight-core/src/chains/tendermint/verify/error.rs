@@ -253,9 +253,12 @@ impl VerifyError {
     /// Returns whose business this refusal is.
     pub fn blame(&self) -> Blame {
         match self {
-            Self::NotEnoughTrust { .. } | Self::TrustExpired { .. } | Self::NoBasis { .. } | Self::OtherWork => {
-                Blame::Nobody
-            }
+            // A header from the future may as well show that our own clock is late.
+            Self::FromTheFuture { .. }
+            | Self::NotEnoughTrust { .. }
+            | Self::TrustExpired { .. }
+            | Self::NoBasis { .. }
+            | Self::OtherWork => Blame::Nobody,
             _ => Blame::Sender,
         }
     }

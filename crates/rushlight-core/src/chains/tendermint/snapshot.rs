@@ -1,0 +1,186 @@
+//! What is kept of a chain over a restart: the trusted head, the clock, a freeze.
+//!
+//! A protobuf message behind a version byte and before a checksum: 1 checkpoint height, 2 checkpoint hash, 3 highest
+//! wall clock, 4 the head's `LightBlock`, 5 the set after it where it is another one, 6 a freeze, 7 witnesses that
+//! agreed, 8 witnesses asked, 9 the checkpoint's time. A freeze is 1 its `LightBlock`, 2 the conflicting one, 3 the
+//! witness's address. Whoever can write this file can make the client trust anything, as whoever can write its settings.
+
+use super::decode::{self, DecodeError};
+use super::spec::Trust;
+use super::types::{LightBlock, ValidatorSet, timestamp};
+use super::verify::{self, VerifiedBlock, VerifyError};
+use crate::base::{Hash, UnixTime};
+use crate::codec::protobuf::{ProtobufError, Reader, put_bytes, put_message, put_uint};
+use crate::crypto::sha256;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+const VERSION: u8 = 1;
+
+/// What is kept of a chain over a restart.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The checkpoint that the user gave.
+    pub trust: Trust,
+    /// The highest wall clock ever seen.
+    pub highest_wall: UnixTime,
+    /// The trusted head.
+    pub head: VerifiedBlock,
+    /// The time of the checkpoint's header, once known.
+    pub checkpoint_time: Option<UnixTime>,
+    /// Witnesses that agreed on the head, and that were asked.
+    pub witnesses: (u32, u32),
+    /// The conflicting headers for which the chain is frozen.
+    pub freeze: Option<Freeze>,
+}
+
+/// Two blocks of one height that both verify: an attack, kept as evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Freeze {
+    /// The primary's block.
+    pub ours: Arc<LightBlock>,
+    /// The witness's block.
+    pub theirs: Arc<LightBlock>,
+    /// The witness's address or id, for a person to read.
+    pub witness: String,
+}
+
+/// Why bytes are not a snapshot of this chain.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SnapshotError {
+    /// A version that this client does not read.
+    #[error("snapshot has version {got}, this client reads {VERSION}; update it")]
+    Version {
+        /// The version.
+        got: u8,
+    },
+    /// Too short to be one, or its checksum does not fit.
+    #[error("snapshot is damaged: its checksum does not fit")]
+    Checksum,
+    /// A field is not readable.
+    #[error("snapshot is damaged: {0}")]
+    Decode(#[from] DecodeError),
+    /// Its head is not what it says.
+    #[error("snapshot is damaged: {0}")]
+    Verify(#[from] VerifyError),
+}
+
+impl Snapshot {
+    /// Returns the snapshot as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = alloc::vec![VERSION];
+        put_uint(&mut out, 1, self.trust.height);
+        put_bytes(&mut out, 2, self.trust.hash.as_bytes());
+        put_message(&mut out, 3, &timestamp(self.highest_wall));
+        put_message(&mut out, 4, &self.head.block().to_protobuf());
+        if let Some(next) = self.head.next_validators().filter(|next| next.hash() != self.head.validators().hash()) {
+            put_message(&mut out, 5, &next.to_protobuf());
+        }
+        if let Some(freeze) = &self.freeze {
+            let mut message = Vec::new();
+            put_message(&mut message, 1, &freeze.ours.to_protobuf());
+            put_message(&mut message, 2, &freeze.theirs.to_protobuf());
+            put_bytes(&mut message, 3, freeze.witness.as_bytes());
+            put_message(&mut out, 6, &message);
+        }
+        put_uint(&mut out, 7, u64::from(self.witnesses.0));
+        put_uint(&mut out, 8, u64::from(self.witnesses.1));
+        if let Some(time) = self.checkpoint_time {
+            put_message(&mut out, 9, &timestamp(time));
+        }
+        let checksum = sha256(&out);
+        out.extend_from_slice(checksum.as_bytes());
+        out
+    }
+
+    /// Reads a snapshot of chain `chain_id`.
+    /// # Errors
+    /// [`SnapshotError`].
+    pub fn decode(chain_id: &str, bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let (content, checksum) = bytes.split_last_chunk::<32>().ok_or(SnapshotError::Checksum)?;
+        if sha256(content).0 != *checksum {
+            return Err(SnapshotError::Checksum);
+        }
+        let (&version, message) = content.split_first().ok_or(SnapshotError::Checksum)?;
+        if version != VERSION {
+            return Err(SnapshotError::Version { got: version });
+        }
+        let raw = RawSnapshot::read(message)?;
+        let missing = |field| SnapshotError::Decode(DecodeError::Missing { field });
+        let block = raw.head.ok_or_else(|| missing("head"))?;
+        let (height, hash, time) = (block.header.height, block.header.hash(), block.header.time);
+        let mut head = verify::anchor(chain_id, height, hash, Some(time), block)?;
+        if let Some(next) = raw.next {
+            head = head.with_next_validators(Arc::new(next))?;
+        }
+        Ok(Self {
+            trust: Trust { height: raw.trust_height, hash: raw.trust_hash.ok_or_else(|| missing("checkpoint hash"))? },
+            highest_wall: raw.highest_wall.ok_or_else(|| missing("highest wall clock"))?,
+            head,
+            checkpoint_time: raw.checkpoint_time,
+            witnesses: raw.witnesses,
+            freeze: raw.freeze,
+        })
+    }
+}
+
+#[derive(Default)]
+struct RawSnapshot {
+    trust_height: u64,
+    trust_hash: Option<Hash>,
+    highest_wall: Option<UnixTime>,
+    head: Option<LightBlock>,
+    next: Option<ValidatorSet>,
+    freeze: Option<Freeze>,
+    witnesses: (u32, u32),
+    checkpoint_time: Option<UnixTime>,
+}
+
+fn protobuf(why: ProtobufError) -> DecodeError {
+    DecodeError::Protobuf { what: "snapshot", why }
+}
+
+impl RawSnapshot {
+    fn read(message: &[u8]) -> Result<Self, DecodeError> {
+        let mut raw = Self::default();
+        let mut reader = Reader::new(message);
+        while let Some(field) = reader.next().map_err(protobuf)? {
+            let bytes = || field.bytes().map_err(protobuf);
+            let small = || field.uint().map(|value| u32::try_from(value).unwrap_or(u32::MAX)).map_err(protobuf);
+            match field.number {
+                1 => raw.trust_height = field.uint().map_err(protobuf)?,
+                2 => raw.trust_hash = Hash::from_slice(bytes()?),
+                3 => raw.highest_wall = Some(decode::protobuf::timestamp("highest wall clock", bytes()?)?),
+                4 => raw.head = Some(decode::protobuf::light_block(bytes()?)?),
+                5 => raw.next = Some(decode::protobuf::validator_set(bytes()?)?),
+                6 => raw.freeze = Some(read_freeze(bytes()?)?),
+                7 => raw.witnesses.0 = small()?,
+                8 => raw.witnesses.1 = small()?,
+                9 => raw.checkpoint_time = Some(decode::protobuf::timestamp("checkpoint time", bytes()?)?),
+                _ => {}
+            }
+        }
+        Ok(raw)
+    }
+}
+
+fn read_freeze(message: &[u8]) -> Result<Freeze, DecodeError> {
+    let (mut ours, mut theirs, mut witness) = (None, None, String::new());
+    let mut reader = Reader::new(message);
+    while let Some(field) = reader.next().map_err(protobuf)? {
+        let bytes = field.bytes().map_err(protobuf)?;
+        match field.number {
+            1 => ours = Some(Arc::new(decode::protobuf::light_block(bytes)?)),
+            2 => theirs = Some(Arc::new(decode::protobuf::light_block(bytes)?)),
+            3 => witness = String::from_utf8_lossy(bytes).into_owned(),
+            _ => {}
+        }
+    }
+    Ok(Freeze {
+        ours: ours.ok_or(DecodeError::Missing { field: "freeze.ours" })?,
+        theirs: theirs.ok_or(DecodeError::Missing { field: "freeze.theirs" })?,
+        witness,
+    })
+}

@@ -1,0 +1,178 @@
+//! Adoption: a verified block is confirmed by witnesses, saved, and only then published as the head.
+
+use super::TendermintChain;
+use super::fetch::{Got, RequestId};
+use super::witness::{Checked, CrossCheck};
+use super::{VerifiedBlock, Walk};
+use crate::base::{Instant, Now, PeerId, SaveId, WorkId};
+use crate::chains::tendermint::spec::Mode;
+use crate::chains::{Action, ChainNotice, Done, Head};
+use core::time::Duration;
+
+/// After how long a snapshot that could not be saved is saved again.
+const SAVE_AGAIN_AFTER: Duration = Duration::from_secs(2);
+
+/// A block on its way to become the head.
+#[derive(Debug)]
+pub struct Adoption {
+    primary: Option<PeerId>,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    CrossCheck(CrossCheck),
+    Saving {
+        save: SaveId,
+        block: VerifiedBlock,
+        witnesses: (u32, u32),
+    },
+    /// The disk refused; what it refused is tried again, nothing else is adopted meanwhile.
+    SaveAgain {
+        at: Instant,
+        block: VerifiedBlock,
+        witnesses: (u32, u32),
+    },
+}
+
+impl Adoption {
+    pub(super) fn waits_for_request(&self, request: RequestId) -> bool {
+        matches!(&self.stage, Stage::CrossCheck(check) if check.waits_for_request(request))
+    }
+
+    pub(super) fn waits_for_work(&self, work: WorkId) -> bool {
+        matches!(&self.stage, Stage::CrossCheck(check) if check.waits_for_work(work))
+    }
+
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::CrossCheck(check) => check.deadline(),
+            Stage::Saving { .. } => None,
+            Stage::SaveAgain { at, .. } => Some(*at),
+        }
+    }
+
+    /// Returns the height to be adopted and, in words, what it waits for.
+    pub(super) fn describe(&self) -> (u64, &'static str) {
+        match &self.stage {
+            Stage::CrossCheck(check) => (check.block().height(), "witnesses to confirm it"),
+            Stage::Saving { block, .. } => (block.height(), "it to be saved"),
+            Stage::SaveAgain { block, .. } => (block.height(), "the disk, which refused to save it"),
+        }
+    }
+}
+
+impl TendermintChain {
+    /// Starts to adopt the newest verified block, once it is worth it: at the target, and on long sequential walks in
+    /// between, so that a crash loses little.
+    pub(super) fn start_adoption(&mut self, now: Now) {
+        if self.adoption.is_some() {
+            return;
+        }
+        let (Some(head), Some(walk)) = (&self.head, &self.walk) else { return };
+        let block = walk.current();
+        let is_reached = block.height() >= walk.target();
+        let is_ahead = block.height() > head.height();
+        if !is_ahead || !(is_reached || self.spec.mode == Mode::Sequential) {
+            return;
+        }
+        let (block, head, primary) = (block.clone(), head.clone(), walk.provider());
+        if is_reached {
+            self.walk = None;
+        }
+        let witnesses = self.witnesses(primary);
+        let check = CrossCheck::start(block, head, witnesses, self.spec.witnesses_min, &mut self.desk);
+        self.adoption = Some(Adoption { primary: Some(primary), stage: Stage::CrossCheck(check) });
+        self.tick_adoption(now);
+    }
+
+    pub(super) fn adoption_got(&mut self, request: RequestId, got: Got, now: Now) {
+        if let Some(Adoption { stage: Stage::CrossCheck(check), .. }) = &mut self.adoption {
+            let checked = check.got(request, got, &mut self.desk, now.instant);
+            self.checked(checked, now);
+        }
+    }
+
+    pub(super) fn adoption_worked(&mut self, work: WorkId, done: &Done, now: Now) {
+        if let Some(Adoption { stage: Stage::CrossCheck(check), .. }) = &mut self.adoption {
+            let checked = check.worked(work, done, &mut self.desk, now.instant);
+            self.checked(checked, now);
+        }
+    }
+
+    pub(super) fn tick_adoption(&mut self, now: Now) {
+        let primary = self.adoption.as_ref().and_then(|adoption| adoption.primary);
+        let witnesses = primary.map(|primary| self.witnesses(primary)).unwrap_or_default();
+        match self.adoption.as_mut().map(|adoption| &mut adoption.stage) {
+            Some(Stage::CrossCheck(check)) => {
+                let checked = check.tick(&witnesses, &mut self.desk, now.instant);
+                self.checked(checked, now);
+            }
+            Some(Stage::SaveAgain { at, block, witnesses }) if now.instant >= *at => {
+                let (block, witnesses) = (block.clone(), *witnesses);
+                self.save_head(block, witnesses);
+            }
+            _ => {}
+        }
+    }
+
+    fn checked(&mut self, checked: Checked, now: Now) {
+        match checked {
+            Checked::Pending => {}
+            Checked::Fault(failed) => {
+                self.fault(&failed, now.instant);
+                // What the others said may now be enough.
+                self.tick_adoption(now);
+            }
+            Checked::Agreed => {
+                let Some(Adoption { stage: Stage::CrossCheck(check), .. }) = self.adoption.take() else { return };
+                // The clock may have gone on while witnesses were asked.
+                if super::verify::is_trusted_at(check.block(), &self.desk.rules, self.desk.at).is_ok() {
+                    self.save_head(check.block().clone(), check.count());
+                }
+            }
+            Checked::Attack(witness, theirs) => {
+                let Some(Adoption { stage: Stage::CrossCheck(mut check), .. }) = self.adoption.take() else { return };
+                check.cancel(&mut self.desk);
+                self.freeze(check.block(), &theirs, witness);
+                if let Some(head) = self.head.clone() {
+                    self.save_head(head, self.head_witnesses);
+                }
+            }
+        }
+    }
+
+    pub(super) fn save_head(&mut self, block: VerifiedBlock, witnesses: (u32, u32)) {
+        let save = self.next_save();
+        let snapshot = self.snapshot_of(&block, witnesses);
+        self.desk.actions.push_back(Action::Save(save, snapshot));
+        self.adoption = Some(Adoption { primary: None, stage: Stage::Saving { save, block, witnesses } });
+    }
+
+    pub(super) fn saved(&mut self, id: SaveId, is_saved: bool, now: Now) {
+        let Some(Adoption { stage: Stage::Saving { save, block, witnesses }, .. }) = &self.adoption else { return };
+        if *save != id {
+            return;
+        }
+        let (block, witnesses) = (block.clone(), *witnesses);
+        if !is_saved {
+            self.notice(ChainNotice::SaveFailed { height: block.height() });
+            let at = now.instant.after(SAVE_AGAIN_AFTER);
+            self.adoption = Some(Adoption { primary: None, stage: Stage::SaveAgain { at, block, witnesses } });
+            return;
+        }
+        self.adoption = None;
+        let is_new = self.head.as_ref().is_none_or(|head| head.hash() != block.hash());
+        let head = Head { height: block.height(), hash: block.hash(), time: block.time() };
+        self.follow.adopted(self.head.as_ref(), &block);
+        self.head = Some(block);
+        self.head_witnesses = witnesses;
+        if is_new && self.freeze.is_none() {
+            self.desk.actions.push_back(Action::Head(head));
+        }
+        if matches!(&self.walk, Some(Walk::Skipping(_))) {
+            return;
+        }
+        self.follow.poll_soon(now.instant);
+    }
+}

@@ -1,0 +1,61 @@
+//! What every walk needs at hand: requests, works, rules and times.
+
+use super::super::verify::{JudgedAt, Rules};
+use super::fetch::{FetchAction, Fetcher};
+use crate::base::WorkId;
+use crate::chains::{Action, Work};
+use alloc::collections::VecDeque;
+
+/// Requests, works, rules and times of one chain, shared by all its walks.
+#[derive(Debug)]
+pub struct Desk {
+    /// Requests to providers.
+    pub fetcher: Fetcher,
+    /// The rules of trust.
+    pub rules: Rules,
+    /// The times by which is judged, taken anew at each event.
+    pub at: JudgedAt,
+    /// What the chain wants done.
+    pub actions: VecDeque<Action>,
+    /// Headers verified.
+    pub headers_verified: u64,
+    /// Signatures sent out to be checked.
+    pub signatures_checked: u64,
+    next_work: u64,
+}
+
+impl Desk {
+    /// Returns an empty desk.
+    pub fn new(rules: Rules, at: JudgedAt) -> Self {
+        Self {
+            fetcher: Fetcher::default(),
+            rules,
+            at,
+            actions: VecDeque::new(),
+            headers_verified: 0,
+            signatures_checked: 0,
+            next_work: 0,
+        }
+    }
+
+    /// Sends out a work.
+    pub fn send(&mut self, work: Work) -> WorkId {
+        let id = WorkId(self.next_work);
+        self.next_work = self.next_work.saturating_add(1);
+        self.signatures_checked =
+            self.signatures_checked.saturating_add(u64::try_from(work.signatures_count()).unwrap_or(u64::MAX));
+        self.actions.push_back(Action::Work(id, work));
+        id
+    }
+
+    /// Returns the next action, requests included.
+    pub fn poll(&mut self) -> Option<Action> {
+        if let Some(action) = self.actions.pop_front() {
+            return Some(action);
+        }
+        self.fetcher.poll().map(|action| match action {
+            FetchAction::Ask(id, ask) => Action::Ask(id, ask),
+            FetchAction::Cancel(id) => Action::Cancel(id),
+        })
+    }
+}

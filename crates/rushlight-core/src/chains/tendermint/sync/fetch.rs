@@ -1,0 +1,402 @@
+//! Light blocks from providers: which routes are asked, how their answers are joined, what is held against whom.
+//!
+//! Public endpoints sit behind load balancers, so two answers may come from two nodes, one of which has not yet or no
+//! longer the height. So a commit and a validator set that do not fit are asked for again before anybody is accused.
+
+use super::super::decode::DecodeError;
+use super::super::decode::json::{self, Answered, NodeError, NodeStatus, ValidatorsPage};
+use super::super::types::{Commit, Header, LightBlock, VALIDATORS_MAX, Validator, ValidatorSet};
+use super::sets::SetCache;
+use crate::base::{AskId, Hash, PeerId};
+use crate::peers::{Ask, AskBody, AskFailed, Reply, To, Verdict};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// The largest answer to `/commit`: 10,000 Ed25519 signatures, or 850 of ML-DSA-65.
+pub const COMMIT_BYTES_MAX: u32 = 4 << 20;
+/// The largest answer to one page of `/validators`: 100 keys of ML-DSA-65 have 300 KiB.
+pub const VALIDATORS_PAGE_BYTES_MAX: u32 = 1 << 20;
+/// The largest answer to `/status`.
+pub const STATUS_BYTES_MAX: u32 = 64 << 10;
+/// Members per page of `/validators`: the most that nodes give.
+const PER_PAGE: u32 = 100;
+/// How often answers that do not join are asked for again.
+const JOIN_RETRIES: u8 = 2;
+/// After how long an attempt counts as slow.
+const PATIENCE: Duration = Duration::from_secs(10);
+const _: () = assert!(VALIDATORS_MAX / PER_PAGE as usize <= 100);
+
+/// A request to a provider, made of one or more asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(u64);
+
+/// What a request came to.
+#[derive(Debug)]
+pub enum Got {
+    /// A light block; commit and set belong together.
+    Block(Arc<LightBlock>),
+    /// A header with its commit.
+    Signed(Box<(Header, Commit)>),
+    /// The set with the hash asked for.
+    Validators(Arc<ValidatorSet>),
+    /// What a provider says of itself.
+    Status(NodeStatus),
+    /// Nothing.
+    Failed(Failed),
+}
+
+/// Why a request came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Who is at fault; `None` when there was nobody to ask.
+    pub peer: Option<PeerId>,
+    /// What is held against it.
+    pub verdict: Verdict,
+    /// Whether `peers` has noted it already (it notes what happens below the family: slow, refusing).
+    pub is_noted: bool,
+    /// What happened, in words.
+    pub why: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Commit,
+    Page,
+    Status,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Want {
+    Block,
+    Signed,
+    Validators(Hash),
+    Status,
+}
+
+/// A request under way.
+#[derive(Debug)]
+struct Request {
+    want: Want,
+    to: To,
+    height: u64,
+    asks: Vec<AskId>,
+    signed: Option<(Header, Commit)>,
+    signed_by: Option<PeerId>,
+    members: Vec<Validator>,
+    members_total: Option<usize>,
+    retries: u8,
+}
+
+/// An order to the layer below.
+#[derive(Debug)]
+pub enum FetchAction {
+    /// Ask.
+    Ask(AskId, Ask),
+    /// Forget an ask.
+    Cancel(AskId),
+}
+
+/// All requests under way of one chain.
+#[derive(Debug, Default)]
+pub struct Fetcher {
+    next_id: u64,
+    asks: BTreeMap<AskId, (RequestId, Part)>,
+    requests: BTreeMap<RequestId, Request>,
+    actions: VecDeque<FetchAction>,
+    statuses: BTreeMap<PeerId, NodeStatus>,
+    /// Validator sets seen, by hash.
+    pub sets: SetCache,
+    /// Light blocks and signed headers that came in.
+    pub blocks_fetched: u64,
+}
+
+impl Fetcher {
+    /// Asks for a light block. When `eager`, commit and first page of validators are asked for at once.
+    pub fn block(&mut self, height: u64, to: To, eager: bool) -> RequestId {
+        let request = self.open(Want::Block, height, to);
+        self.ask_commit(request);
+        if eager {
+            self.ask_page(request);
+        }
+        request
+    }
+
+    /// Asks for a header and its commit.
+    pub fn signed(&mut self, height: u64, to: To) -> RequestId {
+        let request = self.open(Want::Signed, height, to);
+        self.ask_commit(request);
+        request
+    }
+
+    /// Asks for the set with hash `hash`, which signs `height`. Anybody may answer: the hash says whether it is the one.
+    pub fn validators(&mut self, height: u64, hash: Hash) -> RequestId {
+        let request = self.open(Want::Validators(hash), height, To::Any);
+        self.ask_page(request);
+        request
+    }
+
+    /// Asks a provider how it is.
+    pub fn status(&mut self, peer: PeerId) -> RequestId {
+        let request = self.open(Want::Status, 0, To::Only(peer));
+        let ask = Ask {
+            to: To::Only(peer),
+            body: AskBody::Get("/status".to_string()),
+            answer_bytes_max: STATUS_BYTES_MAX,
+            patience: PATIENCE,
+        };
+        self.ask(request, Part::Status, ask);
+        request
+    }
+
+    /// Forgets a request.
+    pub fn cancel(&mut self, request: RequestId) {
+        if let Some(request) = self.requests.remove(&request) {
+            for ask in request.asks {
+                self.asks.remove(&ask);
+                self.actions.push_back(FetchAction::Cancel(ask));
+            }
+        }
+    }
+
+    /// Returns the next order to the layer below.
+    pub fn poll(&mut self) -> Option<FetchAction> {
+        self.actions.pop_front()
+    }
+
+    /// Returns what a provider last said of itself.
+    pub fn status_of(&self, peer: PeerId) -> Option<&NodeStatus> {
+        self.statuses.get(&peer)
+    }
+
+    /// Takes in an answer; returns the request that it completes, and what it came to.
+    pub fn replied(&mut self, ask: AskId, peer: PeerId, reply: Reply<'_>) -> Option<(RequestId, Got)> {
+        let (id, part) = self.asks.remove(&ask)?;
+        let request = self.requests.get_mut(&id)?;
+        request.asks.retain(|other| *other != ask);
+        let outcome = match part {
+            Part::Status => self.take_status(peer, json::status_answer(reply.body)),
+            Part::Commit => self.take_commit(id, peer, json::commit_answer(reply.body)),
+            Part::Page => self.take_page(id, peer, json::validators_answer(reply.body)),
+        };
+        self.close(id, outcome)
+    }
+
+    /// Takes in that nobody answers.
+    pub fn unanswered(&mut self, ask: AskId, failed: AskFailed) -> Option<(RequestId, Got)> {
+        let (id, _) = self.asks.remove(&ask)?;
+        let request = self.requests.get_mut(&id)?;
+        request.asks.retain(|other| *other != ask);
+        let to = match request.to {
+            To::Only(peer) => Some(peer),
+            To::Any => None,
+        };
+        let (peer, verdict, why) = match failed.last {
+            None => (to, Verdict::Refusing, "no provider can be asked now".to_string()),
+            Some((peer, verdict)) => (Some(peer), verdict, format!("provider is {}", verdict.word())),
+        };
+        self.close(id, Some(Got::Failed(Failed { peer, verdict, is_noted: true, why })))
+    }
+
+    fn close(&mut self, id: RequestId, outcome: Option<Got>) -> Option<(RequestId, Got)> {
+        let got = outcome?;
+        self.cancel(id);
+        if matches!(got, Got::Block(_) | Got::Signed(_)) {
+            self.blocks_fetched = self.blocks_fetched.saturating_add(1);
+        }
+        Some((id, got))
+    }
+
+    fn open(&mut self, want: Want, height: u64, to: To) -> RequestId {
+        let id = RequestId(self.next_id);
+        self.next_id = self.next_id.saturating_add(1);
+        let request = Request {
+            want,
+            to,
+            height,
+            asks: Vec::new(),
+            signed: None,
+            signed_by: None,
+            members: Vec::new(),
+            members_total: None,
+            retries: JOIN_RETRIES,
+        };
+        self.requests.insert(id, request);
+        id
+    }
+
+    fn ask(&mut self, request: RequestId, part: Part, ask: Ask) {
+        let id = AskId(self.next_id);
+        self.next_id = self.next_id.saturating_add(1);
+        if let Some(request) = self.requests.get_mut(&request) {
+            request.asks.push(id);
+        }
+        self.asks.insert(id, (request, part));
+        self.actions.push_back(FetchAction::Ask(id, ask));
+    }
+
+    fn ask_commit(&mut self, id: RequestId) {
+        let Some(request) = self.requests.get(&id) else { return };
+        let ask = Ask {
+            to: request.to,
+            body: AskBody::Get(format!("/commit?height={}", request.height)),
+            answer_bytes_max: COMMIT_BYTES_MAX,
+            patience: PATIENCE,
+        };
+        self.ask(id, Part::Commit, ask);
+    }
+
+    fn ask_page(&mut self, id: RequestId) {
+        let Some(request) = self.requests.get(&id) else { return };
+        let page = request.members.len() / PER_PAGE as usize + 1;
+        let path = format!("/validators?height={}&page={page}&per_page={PER_PAGE}", request.height);
+        let ask = Ask {
+            to: request.to,
+            body: AskBody::Get(path),
+            answer_bytes_max: VALIDATORS_PAGE_BYTES_MAX,
+            patience: PATIENCE,
+        };
+        self.ask(id, Part::Page, ask);
+    }
+
+    fn take_status(&mut self, peer: PeerId, answer: Result<Answered<NodeStatus>, DecodeError>) -> Option<Got> {
+        match answer {
+            Err(error) => Some(lying(peer, error.to_string())),
+            Ok(Err(error)) => Some(failed(peer, Verdict::Refusing, error.to_string())),
+            Ok(Ok(status)) => {
+                self.statuses.insert(peer, status.clone());
+                Some(Got::Status(status))
+            }
+        }
+    }
+
+    fn take_commit(
+        &mut self,
+        id: RequestId,
+        peer: PeerId,
+        answer: Result<Answered<(Header, Commit)>, DecodeError>,
+    ) -> Option<Got> {
+        let (header, commit) = match answer {
+            Err(error) => return Some(lying(peer, error.to_string())),
+            Ok(Err(error)) => return self.node_error(id, peer, &error),
+            Ok(Ok(signed)) => signed,
+        };
+        let request = self.requests.get_mut(&id)?;
+        if header.height != request.height {
+            let why = format!("asked for the commit of height {}, it gave {}", request.height, header.height);
+            return self.retry(id, peer, why);
+        }
+        if request.want == Want::Signed {
+            return Some(Got::Signed(Box::new((header, commit))));
+        }
+        request.signed = Some((header, commit));
+        request.signed_by = Some(peer);
+        self.join(id, peer)
+    }
+
+    fn take_page(
+        &mut self,
+        id: RequestId,
+        peer: PeerId,
+        answer: Result<Answered<ValidatorsPage>, DecodeError>,
+    ) -> Option<Got> {
+        let page = match answer {
+            Err(error) => return Some(lying(peer, error.to_string())),
+            Ok(Err(error)) => return self.node_error(id, peer, &error),
+            Ok(Ok(page)) => page,
+        };
+        let request = self.requests.get_mut(&id)?;
+        if page.height != request.height || page.validators.is_empty() {
+            let (want, got, count) = (request.height, page.height, page.validators.len());
+            let why = format!("asked for the validators of height {want}, it gave {count} of height {got}");
+            return self.retry(id, peer, why);
+        }
+        request.members.extend(page.validators);
+        request.members_total = Some(page.total);
+        if request.members.len() < page.total.min(VALIDATORS_MAX) {
+            self.ask_page(id);
+            return None;
+        }
+        self.join(id, peer)
+    }
+
+    /// Completes a request whose parts are all there, from the answers or from the cache.
+    fn join(&mut self, id: RequestId, peer: PeerId) -> Option<Got> {
+        let request = self.requests.get_mut(&id)?;
+        let want = match (request.want, &request.signed) {
+            (Want::Validators(hash), _) => hash,
+            (_, Some((header, _))) => header.validators_hash,
+            (_, None) => return None,
+        };
+        let is_complete = request.members_total.is_some_and(|total| request.members.len() >= total);
+        let set = match self.sets.by_hash(&want) {
+            Some(set) => set,
+            None if is_complete => match ValidatorSet::new(core::mem::take(&mut request.members)) {
+                Err(error) => return Some(lying(peer, error.to_string())),
+                Ok(set) if set.hash() != want => {
+                    let why = format!("validator set has hash {}, wanted is {want}", set.hash());
+                    return self.retry(id, peer, why);
+                }
+                Ok(set) => self.sets.keep(Arc::new(set)),
+            },
+            None => {
+                if request.asks.is_empty() {
+                    self.ask_page(id);
+                }
+                return None;
+            }
+        };
+        let request = self.requests.get_mut(&id)?;
+        match request.signed.take() {
+            Some((header, commit)) => Some(Got::Block(Arc::new(LightBlock { header, commit, validators: set }))),
+            None => Some(Got::Validators(set)),
+        }
+    }
+
+    /// Asks again for everything of a request, a few times; then its sender is a liar.
+    fn retry(&mut self, id: RequestId, peer: PeerId, why: String) -> Option<Got> {
+        let request = self.requests.get_mut(&id)?;
+        let Some(left) = request.retries.checked_sub(1) else { return Some(lying(peer, why)) };
+        request.retries = left;
+        request.signed = None;
+        request.members.clear();
+        request.members_total = None;
+        for ask in core::mem::take(&mut request.asks) {
+            self.asks.remove(&ask);
+            self.actions.push_back(FetchAction::Cancel(ask));
+        }
+        match self.requests.get(&id)?.want {
+            Want::Validators(_) => self.ask_page(id),
+            _ => self.ask_commit(id),
+        }
+        None
+    }
+
+    /// Judges a node's error by what it said of its heights, not by the words of the error, which every version and
+    /// every gateway phrases in its own way.
+    fn node_error(&mut self, id: RequestId, peer: PeerId, error: &NodeError) -> Option<Got> {
+        let height = self.requests.get(&id)?.height;
+        let status = self.statuses.get(&peer);
+        let verdict = match status {
+            Some(status) if height > status.latest_height => Verdict::Behind,
+            Some(status) if height < status.earliest_height => Verdict::Pruned,
+            _ if self.requests.get(&id).is_some_and(|request| request.retries > 0) => {
+                return self.retry(id, peer, error.to_string());
+            }
+            _ => Verdict::Refusing,
+        };
+        Some(failed(peer, verdict, error.to_string()))
+    }
+}
+
+fn lying(peer: PeerId, why: String) -> Got {
+    failed(peer, Verdict::Lying, why)
+}
+
+fn failed(peer: PeerId, verdict: Verdict, why: String) -> Got {
+    Got::Failed(Failed { peer: Some(peer), verdict, is_noted: false, why })
+}

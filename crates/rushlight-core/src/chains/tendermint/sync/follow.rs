@@ -1,0 +1,111 @@
+//! Following: how often providers are asked where the chain is.
+
+use super::TendermintChain;
+use super::fetch::{Failed, Got, RequestId};
+use crate::base::{Instant, Now, PeerId};
+use crate::chains::tendermint::verify::VerifiedBlock;
+use crate::peers::Verdict;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use core::time::Duration;
+
+/// The shortest time between two polls of the primary.
+const POLL_MIN: Duration = Duration::from_millis(100);
+/// The longest time between two polls of the primary.
+const POLL_MAX: Duration = Duration::from_secs(5);
+/// The time between two polls of a witness.
+const POLL_WITNESS: Duration = Duration::from_secs(10);
+/// How many polls fall into one block's time: the head is late by a quarter of it on average.
+const POLLS_PER_BLOCK: u32 = 4;
+/// The least heights between two notices of progress.
+const PROGRESS_HEIGHTS: u64 = 100;
+
+/// When to poll whom.
+#[derive(Debug, Default)]
+pub struct Follow {
+    waiting: BTreeMap<RequestId, PeerId>,
+    next: BTreeMap<PeerId, Instant>,
+    soon: Option<Instant>,
+    block_time: Option<Duration>,
+    progress: u64,
+}
+
+impl Follow {
+    /// Polls all providers as soon as possible.
+    pub fn poll_soon(&mut self, now: Instant) {
+        self.soon = Some(now);
+    }
+
+    /// Tells whether a poll waits for this request.
+    pub fn is_waited_for(&self, request: RequestId) -> bool {
+        self.waiting.contains_key(&request)
+    }
+
+    /// Returns when the next poll is due.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.next.values().copied().chain(self.soon).min()
+    }
+
+    /// Tells whether the height is worth a notice of progress.
+    pub fn is_progress(&mut self, height: u64) -> bool {
+        let is_progress = height >= self.progress.saturating_add(PROGRESS_HEIGHTS);
+        if is_progress {
+            self.progress = height;
+        }
+        is_progress
+    }
+
+    /// Learns the chain's block time from two heads.
+    pub fn adopted(&mut self, old: Option<&VerifiedBlock>, new: &VerifiedBlock) {
+        let Some(old) = old.filter(|old| old.height() < new.height()) else { return };
+        let heights = u32::try_from(new.height().saturating_sub(old.height())).unwrap_or(u32::MAX);
+        self.block_time = Some(new.time().since(old.time()) / heights.max(1));
+    }
+
+    fn interval(&self, is_primary: bool) -> Duration {
+        if !is_primary {
+            return POLL_WITNESS;
+        }
+        self.block_time.map_or(POLL_MAX / 5, |time| (time / POLLS_PER_BLOCK).clamp(POLL_MIN, POLL_MAX))
+    }
+}
+
+impl TendermintChain {
+    /// Polls those providers whose time has come.
+    pub(super) fn poll_providers(&mut self, now: Now) {
+        let soon = self.follow.soon.take().is_some();
+        self.follow.next.retain(|peer, _| self.peers.contains(peer));
+        for peer in self.peers.clone() {
+            if self.follow.waiting.values().any(|waiting| *waiting == peer) {
+                continue;
+            }
+            let is_primary = self.primary == Some(peer);
+            let is_known = self.desk.fetcher.status_of(peer).is_some();
+            let is_due = self.follow.next.get(&peer).is_none_or(|at| now.instant >= *at);
+            if is_due || (soon && (is_primary || !is_known)) {
+                let request = self.desk.fetcher.status(peer);
+                self.follow.waiting.insert(request, peer);
+                self.follow.next.remove(&peer);
+            }
+        }
+    }
+
+    /// Takes in what a poll came to.
+    pub(super) fn polled(&mut self, request: RequestId, got: Got, now: Now) {
+        let Some(peer) = self.follow.waiting.remove(&request) else { return };
+        let next = now.instant.after(self.follow.interval(self.primary == Some(peer)));
+        self.follow.next.insert(peer, next);
+        let why = match got {
+            Got::Failed(failed) => {
+                self.fault(&failed, now.instant);
+                return;
+            }
+            // Another chain's headers would be refused one by one; here one look is enough.
+            Got::Status(status) if status.chain_id != self.spec.chain_id => {
+                format!("provider serves chain {:?}, wanted is {:?}", status.chain_id, self.spec.chain_id)
+            }
+            _ => return,
+        };
+        self.fault(&Failed { peer: Some(peer), verdict: Verdict::Lying, is_noted: false, why }, now.instant);
+    }
+}

@@ -1,0 +1,487 @@
+//! Sync: from a checkpoint to the newest head and on, through whatever providers do.
+//!
+//! A chain has three things under way at most. A *walk* verifies heights from the newest verified block to a target, all
+//! from one provider, the primary. An *adoption* takes the newest verified block, has the witnesses confirm its hash,
+//! saves it, and only then publishes it. *Proofs* answer queries by walks of their own from the checkpoint. Polls of
+//! `/status` tell how high providers say that the chain is; no more is believed of them than where to look.
+
+mod adopt;
+mod desk;
+mod fetch;
+mod follow;
+mod halving;
+mod prove;
+mod sequential;
+mod sets;
+mod skipping;
+mod status;
+mod witness;
+
+pub use fetch::{COMMIT_BYTES_MAX, STATUS_BYTES_MAX, VALIDATORS_PAGE_BYTES_MAX};
+pub use prove::PROOFS_MAX;
+pub use sequential::{PART_HEIGHTS, PARTS_MAX, Sequential, WINDOW_HEIGHTS_MAX};
+pub use skipping::{Skipping, WALK_BLOCKS_MAX, WALK_BYTES_MAX, WALK_TIME_MAX};
+
+use self::adopt::Adoption;
+use self::desk::Desk;
+use self::fetch::{Failed, Got, RequestId};
+use self::follow::Follow;
+use self::prove::Proof;
+use self::skipping::Walked;
+use super::snapshot::{Freeze, Snapshot, SnapshotError};
+use super::spec::{Mode, Spec};
+use super::verify::{self, JudgedAt, VerifiedBlock};
+use crate::base::{Instant, Now, PeerId, QueryId, SaveId, TrustClock, UnixTime, WorkId};
+use crate::chains::{Action, Chain, ChainNotice, ChainStatus, Done, Event};
+use crate::peers::To;
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// How far the wall clock may be behind the highest one seen before no new head is adopted.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+/// After how long without an anchor, a primary or an answer the next attempt is made.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// A Tendermint chain that is followed.
+#[derive(Debug)]
+pub struct TendermintChain {
+    spec: Spec,
+    clock: TrustClock,
+    desk: Desk,
+    peers: BTreeSet<PeerId>,
+    primary: Option<PeerId>,
+    /// The adopted head: confirmed by witnesses and saved.
+    head: Option<VerifiedBlock>,
+    head_witnesses: (u32, u32),
+    checkpoint_time: Option<UnixTime>,
+    anchoring: Option<RequestId>,
+    walk: Option<Walk>,
+    adoption: Option<Adoption>,
+    proofs: BTreeMap<QueryId, Proof>,
+    follow: Follow,
+    freeze: Option<Freeze>,
+    is_expired: Option<(u64, UnixTime)>,
+    is_clock_behind: bool,
+    /// Nothing new is started before this.
+    pause_until: Option<Instant>,
+    last_fault: Option<String>,
+    next_save: u64,
+}
+
+/// The walk under way.
+#[derive(Debug)]
+enum Walk {
+    Skipping(Box<Skipping>),
+    Sequential(Box<Sequential>),
+}
+
+impl Walk {
+    fn current(&self) -> &VerifiedBlock {
+        match self {
+            Self::Skipping(walk) => walk.current(),
+            Self::Sequential(walk) => walk.current(),
+        }
+    }
+
+    fn target(&self) -> u64 {
+        match self {
+            Self::Skipping(walk) => walk.target(),
+            Self::Sequential(walk) => walk.target(),
+        }
+    }
+
+    fn provider(&self) -> PeerId {
+        match self {
+            Self::Skipping(walk) => walk.provider(),
+            Self::Sequential(walk) => walk.provider(),
+        }
+    }
+
+    fn cancel(&mut self, desk: &mut Desk) {
+        match self {
+            Self::Skipping(walk) => walk.cancel(desk),
+            Self::Sequential(walk) => walk.cancel(desk),
+        }
+    }
+
+    fn waits_for_request(&self, request: RequestId) -> bool {
+        match self {
+            Self::Skipping(walk) => walk.waits_for_request(request),
+            Self::Sequential(walk) => walk.waits_for_request(request),
+        }
+    }
+
+    fn waits_for_work(&self, work: WorkId) -> bool {
+        match self {
+            Self::Skipping(walk) => walk.waits_for_work(work),
+            Self::Sequential(walk) => walk.waits_for_work(work),
+        }
+    }
+}
+
+impl TendermintChain {
+    /// Returns the chain that `spec` describes, at the head that `saved` holds.
+    ///
+    /// When the snapshot was made from another checkpoint than `spec` has now, the user has decided anew whom to trust,
+    /// and the sync starts from the new checkpoint; the snapshot is replaced once that is saved.
+    /// # Errors
+    /// [`SnapshotError`] if `saved` is not a snapshot of this chain.
+    pub fn open(spec: Spec, saved: Option<&[u8]>, now: Now) -> Result<Self, SnapshotError> {
+        let saved = saved.map(|bytes| Snapshot::decode(&spec.chain_id, bytes)).transpose()?;
+        let highest_wall = saved.as_ref().map_or(UnixTime::EPOCH, |saved| saved.highest_wall);
+        let saved = saved.filter(|saved| saved.trust == spec.trust);
+        let mut clock = TrustClock::new(highest_wall);
+        clock.observe(now);
+        let mut chain = Self {
+            desk: Desk::new(spec.rules, JudgedAt::by_clock(&clock, now)),
+            spec,
+            clock,
+            peers: BTreeSet::new(),
+            primary: None,
+            head: None,
+            head_witnesses: (0, 0),
+            checkpoint_time: None,
+            anchoring: None,
+            walk: None,
+            adoption: None,
+            proofs: BTreeMap::new(),
+            follow: Follow::default(),
+            freeze: None,
+            is_expired: None,
+            is_clock_behind: false,
+            pause_until: None,
+            last_fault: None,
+            next_save: 0,
+        };
+        if let Some(saved) = saved {
+            chain.head = Some(saved.head);
+            chain.head_witnesses = saved.witnesses;
+            chain.checkpoint_time = saved.checkpoint_time;
+            chain.freeze = saved.freeze;
+        }
+        Ok(chain)
+    }
+
+    fn refresh_times(&mut self, now: Now) {
+        self.desk.at = JudgedAt::by_clock(&self.clock, now);
+        let is_behind = self.clock.is_behind(now, CLOCK_TOLERANCE);
+        if is_behind && !self.is_clock_behind {
+            let highest = self.clock.highest_wall();
+            self.notice(ChainNotice::ClockBehind { wall: now.wall, highest });
+        }
+        self.is_clock_behind = is_behind;
+        self.clock.observe(now);
+    }
+
+    fn notice(&mut self, notice: ChainNotice) {
+        self.desk.actions.push_back(Action::Notice(notice));
+    }
+
+    /// Notes what is held against a provider. A primary at fault is replaced.
+    fn fault(&mut self, failed: &Failed, now: Instant) {
+        self.last_fault = Some(failed.why.clone());
+        let Some(peer) = failed.peer else {
+            self.pause_until = Some(now.after(PAUSE));
+            return;
+        };
+        let (verdict, why) = (failed.verdict, failed.why.clone());
+        self.notice(ChainNotice::Fault { peer, verdict, why });
+        if !failed.is_noted {
+            self.desk.actions.push_back(Action::Blame(peer, verdict));
+        }
+        if self.primary == Some(peer) {
+            self.replace_primary(now);
+        }
+    }
+
+    /// Chooses the provider that says it has the most, among those that may be asked; never the one it was, if there is
+    /// another.
+    fn replace_primary(&mut self, now: Instant) {
+        let old = self.primary.take();
+        self.drop_walk();
+        let mut others: Vec<PeerId> = self.peers.iter().copied().filter(|peer| Some(*peer) != old).collect();
+        others.sort_by_key(|peer| core::cmp::Reverse(self.desk.fetcher.status_of(*peer).map(|s| s.latest_height)));
+        self.primary = others.first().copied().or(old.filter(|old| self.peers.contains(old)));
+        match (old, self.primary) {
+            (Some(from), Some(to)) if from != to => self.notice(ChainNotice::PrimaryReplaced { from, to }),
+            // There is nobody else: give it time.
+            _ => self.pause_until = Some(now.after(PAUSE)),
+        }
+        self.follow.poll_soon(now);
+    }
+
+    fn drop_walk(&mut self) {
+        if let Some(mut walk) = self.walk.take() {
+            walk.cancel(&mut self.desk);
+        }
+    }
+
+    fn witnesses(&self, primary: PeerId) -> Vec<PeerId> {
+        self.peers.iter().copied().filter(|peer| *peer != primary).collect()
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.freeze.is_some() || self.is_expired.is_some()
+    }
+
+    /// Starts whatever can be started.
+    fn go_on(&mut self, now: Now) {
+        if self.pause_until.is_some_and(|until| now.instant >= until) {
+            self.pause_until = None;
+        }
+        self.check_expiry();
+        self.poll_providers(now);
+        if self.is_stopped() || self.is_clock_behind {
+            return;
+        }
+        if self.primary.is_none() {
+            self.primary = self.peers.first().copied();
+        }
+        let Some(primary) = self.primary.filter(|_| self.pause_until.is_none()) else { return };
+        if self.head.is_none() {
+            if self.anchoring.is_none() && self.adoption.is_none() {
+                let request = self.desk.fetcher.block(self.spec.trust.height, To::Any, true);
+                self.anchoring = Some(request);
+            }
+            return;
+        }
+        self.start_walk(primary, now);
+        self.start_adoption(now);
+    }
+
+    fn check_expiry(&mut self) {
+        let Some(head) = &self.head else { return };
+        let expired = verify::is_trusted_at(head, &self.desk.rules, self.desk.at).err();
+        match (expired, self.is_expired) {
+            (Some(_), None) => {
+                let at = head.time().after(self.desk.rules.trusting_period);
+                let height = head.height();
+                self.expire(height, at);
+            }
+            (None, Some(_)) => self.is_expired = None,
+            _ => {}
+        }
+    }
+
+    fn expire(&mut self, height: u64, at: UnixTime) {
+        self.is_expired = Some((height, at));
+        self.drop_walk();
+        self.notice(ChainNotice::TrustExpired { height, at });
+    }
+
+    /// Walks on from the newest verified block to where the primary says that the chain is.
+    fn start_walk(&mut self, primary: PeerId, now: Now) {
+        if self.walk.is_some() {
+            return;
+        }
+        // While a head is being adopted the next one waits, so that a walk always starts from what is adopted.
+        if self.adoption.is_some() {
+            return;
+        }
+        let Some(head) = self.head.clone() else { return };
+        let Some(target) = self.desk.fetcher.status_of(primary).map(|status| status.latest_height) else { return };
+        if target <= head.height() {
+            return;
+        }
+        let desk = &mut self.desk;
+        self.walk = Some(match self.spec.mode {
+            Mode::Sequential => Walk::Sequential(Box::new(Sequential::start(head, target, primary, desk))),
+            Mode::Skipping => {
+                Walk::Skipping(Box::new(Skipping::start(head, target, primary, false, desk, now.instant)))
+            }
+        });
+    }
+
+    fn got(&mut self, request: RequestId, got: Got, now: Now) {
+        if self.anchoring == Some(request) {
+            self.anchoring = None;
+            self.anchored(got, now);
+        } else if self.follow.is_waited_for(request) {
+            self.polled(request, got, now);
+        } else if self.walk.as_ref().is_some_and(|walk| walk.waits_for_request(request)) {
+            let desk = &mut self.desk;
+            let walked = match self.walk.as_mut() {
+                Some(Walk::Skipping(walk)) => walk.got(got, desk, now.instant),
+                Some(Walk::Sequential(walk)) => walk.got(request, got, desk),
+                None => return,
+            };
+            self.walked(walked, now);
+        } else if self.adoption.as_ref().is_some_and(|adoption| adoption.waits_for_request(request)) {
+            self.adoption_got(request, got, now);
+        } else {
+            self.proof_got(request, got, now);
+        }
+    }
+
+    fn anchored(&mut self, got: Got, now: Now) {
+        let (trust, chain_id) = (&self.spec.trust, &self.spec.chain_id);
+        match got {
+            Got::Block(block) => match verify::anchor(chain_id, trust.height, trust.hash, None, (*block).clone()) {
+                Ok(block) => {
+                    self.checkpoint_time = Some(block.time());
+                    if let Err(error) = verify::is_trusted_at(&block, &self.desk.rules, self.desk.at) {
+                        self.last_fault = Some(error.to_string());
+                        self.expire(block.height(), block.time().after(self.desk.rules.trusting_period));
+                        return;
+                    }
+                    self.save_head(block, (0, 0));
+                }
+                Err(error) => {
+                    // Which provider's answer it was is not known for an ask to anybody; nothing is believed of it.
+                    self.last_fault = Some(error.to_string());
+                    self.pause_until = Some(now.instant.after(PAUSE));
+                }
+            },
+            Got::Failed(failed) => {
+                self.fault(&failed, now.instant);
+                self.pause_until = Some(now.instant.after(PAUSE));
+            }
+            _ => {}
+        }
+    }
+
+    fn walked(&mut self, walked: Walked, now: Now) {
+        match walked {
+            Walked::Pending => {
+                let progress = self.walk.as_ref().map(|walk| (walk.current().height(), walk.target()));
+                if let Some((height, target)) = progress
+                    && self.follow.is_progress(height)
+                {
+                    self.notice(ChainNotice::Progress { height, target });
+                }
+            }
+            // The adoption takes it from here.
+            Walked::Reached => {}
+            Walked::Failed(failed) => {
+                self.drop_walk();
+                self.fault(&failed, now.instant);
+                if self.walk.is_none() && self.pause_until.is_none() && failed.is_noted {
+                    self.pause_until = Some(now.instant.after(PAUSE));
+                }
+            }
+            Walked::Expired(height, at) => self.expire(height, at),
+        }
+    }
+
+    fn worked(&mut self, work: WorkId, done: Done, now: Now) {
+        if self.is_stopped() {
+            return;
+        }
+        if self.walk.as_ref().is_some_and(|walk| walk.waits_for_work(work)) {
+            let desk = &mut self.desk;
+            let walked = match self.walk.as_mut() {
+                Some(Walk::Skipping(walk)) => walk.worked(&done, desk, now.instant),
+                Some(Walk::Sequential(walk)) => walk.worked(work, done, desk),
+                None => return,
+            };
+            self.walked(walked, now);
+        } else if self.adoption.as_ref().is_some_and(|adoption| adoption.waits_for_work(work)) {
+            self.adoption_worked(work, &done, now);
+        } else {
+            self.proof_worked(work, &done, now);
+        }
+    }
+
+    fn next_save(&mut self) -> SaveId {
+        let id = SaveId(self.next_save);
+        self.next_save = self.next_save.saturating_add(1);
+        id
+    }
+
+    fn peer_left(&mut self, peer: PeerId, now: Instant) {
+        self.peers.remove(&peer);
+        if self.primary == Some(peer) {
+            self.replace_primary(now);
+        }
+    }
+}
+
+impl Chain for TendermintChain {
+    fn handle(&mut self, now: Now, event: Event<'_>) {
+        self.refresh_times(now);
+        match event {
+            Event::Tick => {
+                self.tick_walk(now);
+                self.tick_adoption(now);
+                self.tick_proofs(now);
+            }
+            Event::PeerJoined(peer) => {
+                self.peers.insert(peer);
+                self.follow.poll_soon(now.instant);
+            }
+            Event::PeerLeft(peer) => self.peer_left(peer, now.instant),
+            Event::Replied { ask, peer, reply } => {
+                if let Some((request, got)) = self.desk.fetcher.replied(ask, peer, reply) {
+                    self.got(request, got, now);
+                }
+            }
+            Event::Unanswered { ask, failed } => {
+                if let Some((request, got)) = self.desk.fetcher.unanswered(ask, failed) {
+                    self.got(request, got, now);
+                }
+            }
+            Event::Worked(work, done) => self.worked(work, done, now),
+            Event::Saved(save, is_saved) => self.saved(save, is_saved, now),
+            Event::Loaded(..) => {}
+            Event::Queried(id, query) => self.queried(id, query),
+        }
+        self.go_on(now);
+    }
+
+    fn poll(&mut self) -> Option<Action> {
+        self.desk.poll()
+    }
+
+    fn deadline(&self) -> Option<Instant> {
+        let adoption = self.adoption.as_ref().and_then(Adoption::deadline);
+        let walk = match &self.walk {
+            Some(Walk::Skipping(walk)) => Some(walk.deadline()),
+            _ => None,
+        };
+        let proofs = self.proofs.values().filter_map(Proof::deadline).min();
+        [adoption, walk, proofs, self.pause_until, self.follow.deadline()].into_iter().flatten().min()
+    }
+
+    fn status(&self, now: Now) -> ChainStatus {
+        self.describe(now)
+    }
+}
+
+impl TendermintChain {
+    fn tick_walk(&mut self, now: Now) {
+        let desk = &mut self.desk;
+        let walked = match self.walk.as_mut() {
+            Some(Walk::Skipping(walk)) if now.instant >= walk.deadline() => walk.advance(desk, now.instant),
+            _ => return,
+        };
+        self.walked(walked, now);
+    }
+
+    fn freeze(&mut self, ours: &VerifiedBlock, theirs: &VerifiedBlock, witness: PeerId) {
+        let freeze = Freeze {
+            ours: Arc::new(ours.block().clone()),
+            theirs: Arc::new(theirs.block().clone()),
+            witness: alloc::format!("provider {}", witness.0),
+        };
+        let notice = ChainNotice::Frozen { height: ours.height(), ours: ours.hash(), theirs: theirs.hash(), witness };
+        self.freeze = Some(freeze);
+        self.drop_walk();
+        self.notice(notice);
+    }
+
+    fn snapshot_of(&self, head: &VerifiedBlock, witnesses: (u32, u32)) -> Vec<u8> {
+        let snapshot = Snapshot {
+            trust: self.spec.trust.clone(),
+            highest_wall: self.clock.highest_wall(),
+            head: head.clone(),
+            checkpoint_time: self.checkpoint_time,
+            witnesses,
+            freeze: self.freeze.clone(),
+        };
+        snapshot.encode()
+    }
+}

@@ -1,0 +1,224 @@
+//! Proofs: bundles from the checkpoint to a height, each made by a walk of its own.
+
+use super::TendermintChain;
+use super::fetch::{Failed, Got, RequestId};
+use super::skipping::{Skipping, Walked};
+use crate::base::{Instant, Now, QueryId, WorkId};
+use crate::bundle::{Checkpoint, Family};
+use crate::chains::tendermint::bundle;
+use crate::chains::tendermint::verify::{self, VerifiedBlock};
+use crate::chains::{Action, Done, Query, QueryAnswer, QueryError};
+use crate::codec::text::to_base64;
+use crate::peers::{To, Verdict};
+use crate::rpc::{Certainty, Finality, Proven};
+use alloc::boxed::Box;
+use alloc::format;
+use alloc::string::{String, ToString};
+
+/// The most queries that wait for a walk at once.
+pub const PROOFS_MAX: usize = 4;
+
+/// A query that waits for blocks.
+#[derive(Debug)]
+pub struct Proof {
+    height: u64,
+    stage: Stage,
+}
+
+#[derive(Debug)]
+enum Stage {
+    /// The checkpoint's own block is fetched.
+    Anchor(RequestId),
+    /// The way from the checkpoint to the height is walked.
+    Walk(Box<Skipping>),
+}
+
+impl Proof {
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match &self.stage {
+            Stage::Anchor(_) => None,
+            Stage::Walk(walk) => Some(walk.deadline()),
+        }
+    }
+
+    fn waits_for_request(&self, request: RequestId) -> bool {
+        match &self.stage {
+            Stage::Anchor(id) => *id == request,
+            Stage::Walk(walk) => walk.waits_for_request(request),
+        }
+    }
+}
+
+impl TendermintChain {
+    pub(super) fn queried(&mut self, id: QueryId, query: Query) {
+        let answer = match query {
+            Query::Checkpoint => self.checkpoint(),
+            Query::Prove { height } => match self.start_proof(id, height) {
+                Ok(()) => return,
+                Err(error) => Err(error),
+            },
+        };
+        self.desk.actions.push_back(Action::Answer(id, answer));
+    }
+
+    fn trusted_head(&self, now_state: &str) -> Result<&VerifiedBlock, QueryError> {
+        if let Some(freeze) = &self.freeze {
+            let why = format!("two headers of height {} are signed by trusted validators", freeze.ours.header.height);
+            return Err(QueryError::Frozen { why });
+        }
+        self.head.as_ref().ok_or_else(|| QueryError::NotSynced { why: now_state.to_string() })
+    }
+
+    fn checkpoint(&self) -> Result<QueryAnswer, QueryError> {
+        let head = self.trusted_head("there is no trusted head yet")?;
+        let checkpoint = self.checkpoint_of(head);
+        let text = checkpoint.to_text().map_err(|error| QueryError::NotSynced { why: error.to_string() })?;
+        let (height, hash, time, chain_id) = (head.height(), head.hash(), head.time(), &self.spec.chain_id);
+        let result = format!(
+            r#"{{"checkpoint":{},"chain_id":{},"height":"{height}","hash":"{hash}","time":"{time}"}}"#,
+            json(&text),
+            json(chain_id)
+        );
+        Ok(QueryAnswer { result, proven: self.proven(head) })
+    }
+
+    fn checkpoint_of(&self, block: &VerifiedBlock) -> Checkpoint {
+        Checkpoint {
+            family: Family::Tendermint,
+            chain_id: self.spec.chain_id.clone(),
+            height: block.height(),
+            hash: block.hash(),
+            time: block.time(),
+        }
+    }
+
+    /// Names the header at which an answer is proven. Witnesses are counted for the head alone.
+    fn proven(&self, block: &VerifiedBlock) -> Proven {
+        let is_head = self.head.as_ref().is_some_and(|head| head.hash() == block.hash());
+        let (witnesses_agreeing, witnesses_asked) = if is_head { self.head_witnesses } else { (0, 0) };
+        Proven {
+            height: block.height(),
+            hash: block.hash(),
+            time: block.time(),
+            certainty: Certainty { finality: Finality::Final, witnesses_agreeing, witnesses_asked },
+        }
+    }
+
+    fn start_proof(&mut self, id: QueryId, height: Option<u64>) -> Result<(), QueryError> {
+        let head = self.trusted_head("there is no trusted head yet")?.height();
+        let height = height.unwrap_or(head);
+        let checkpoint = self.spec.trust.height;
+        if height > head {
+            return Err(QueryError::AboveHead { height, head });
+        }
+        if height < checkpoint {
+            return Err(QueryError::BelowCheckpoint { height, checkpoint });
+        }
+        if self.proofs.len() >= PROOFS_MAX {
+            return Err(QueryError::Busy { waiting: self.proofs.len() });
+        }
+        let request = self.desk.fetcher.block(checkpoint, To::Any, true);
+        self.proofs.insert(id, Proof { height, stage: Stage::Anchor(request) });
+        Ok(())
+    }
+
+    pub(super) fn proof_got(&mut self, request: RequestId, got: Got, now: Now) {
+        let waiting = self.proofs.iter().find(|(_, proof)| proof.waits_for_request(request));
+        let Some(id) = waiting.map(|(id, _)| *id) else { return };
+        let Some(mut proof) = self.proofs.remove(&id) else { return };
+        let walked = match &mut proof.stage {
+            Stage::Anchor(_) => match self.proof_anchored(&mut proof, got, now) {
+                Ok(walked) => walked,
+                Err(error) => return self.answer(id, Err(error)),
+            },
+            Stage::Walk(walk) => walk.got(got, &mut self.desk, now.instant),
+        };
+        self.proof_walked(id, proof, walked, now);
+    }
+
+    fn proof_anchored(&mut self, proof: &mut Proof, got: Got, now: Now) -> Result<Walked, QueryError> {
+        let no_provider = |why: String| QueryError::NoProvider { why };
+        let block = match got {
+            Got::Block(block) => block,
+            Got::Failed(failed) => return Err(no_provider(failed.why)),
+            _ => return Err(no_provider("the checkpoint's block did not come".to_string())),
+        };
+        let trust = &self.spec.trust;
+        let block = verify::anchor(&self.spec.chain_id, trust.height, trust.hash, None, (*block).clone())
+            .map_err(|error| no_provider(error.to_string()))?;
+        let primary = self.primary.ok_or_else(|| no_provider("no provider can be asked now".to_string()))?;
+        let mut walk = Skipping::start(block, proof.height, primary, true, &mut self.desk, now.instant);
+        let walked = walk.advance(&mut self.desk, now.instant);
+        proof.stage = Stage::Walk(Box::new(walk));
+        Ok(walked)
+    }
+
+    pub(super) fn proof_worked(&mut self, work: WorkId, done: &Done, now: Now) {
+        let is_waiting = |proof: &Proof| matches!(&proof.stage, Stage::Walk(walk) if walk.waits_for_work(work));
+        let Some(id) = self.proofs.iter().find(|(_, proof)| is_waiting(proof)).map(|(id, _)| *id) else { return };
+        let Some(mut proof) = self.proofs.remove(&id) else { return };
+        let Stage::Walk(walk) = &mut proof.stage else { return };
+        let walked = walk.worked(done, &mut self.desk, now.instant);
+        self.proof_walked(id, proof, walked, now);
+    }
+
+    pub(super) fn tick_proofs(&mut self, now: Now) {
+        let late = |proof: &Proof| proof.deadline().is_some_and(|deadline| now.instant >= deadline);
+        while let Some(id) = self.proofs.iter().find(|(_, proof)| late(proof)).map(|(id, _)| *id) {
+            if let Some(Proof { stage: Stage::Walk(mut walk), .. }) = self.proofs.remove(&id) {
+                walk.cancel(&mut self.desk);
+            }
+            self.answer(id, Err(QueryError::NoProvider { why: "the walk took too long".to_string() }));
+        }
+    }
+
+    fn proof_walked(&mut self, id: QueryId, proof: Proof, walked: Walked, now: Now) {
+        match (walked, proof.stage) {
+            (Walked::Pending, stage) => {
+                self.proofs.insert(id, Proof { height: proof.height, stage });
+            }
+            (Walked::Reached, Stage::Walk(walk)) => {
+                let answer = self.bundle_answer(*walk);
+                self.answer(id, answer);
+            }
+            (Walked::Reached, Stage::Anchor(_)) => {}
+            (Walked::Failed(failed), _) => {
+                if !matches!(failed.verdict, Verdict::Refusing) || failed.is_noted {
+                    self.fault(&Failed { ..failed.clone() }, now.instant);
+                }
+                self.answer(id, Err(QueryError::NoProvider { why: failed.why }));
+            }
+            (Walked::Expired(height, at), _) => {
+                let why = format!("trust in height {height} ended at {at}; a newer checkpoint is needed");
+                self.answer(id, Err(QueryError::NotSynced { why }));
+            }
+        }
+    }
+
+    fn bundle_answer(&self, walk: Skipping) -> Result<QueryAnswer, QueryError> {
+        let hops = walk.into_hops();
+        let (Some(first), Some(last)) = (hops.first(), hops.last()) else {
+            return Err(QueryError::NoProvider { why: "the walk has no blocks".to_string() });
+        };
+        let checkpoint = self.checkpoint_of(first);
+        let bytes =
+            bundle::encode(&checkpoint, &hops).map_err(|error| QueryError::NoProvider { why: error.to_string() })?;
+        let text = checkpoint.to_text().map_err(|error| QueryError::NotSynced { why: error.to_string() })?;
+        let (height, hash, time, steps) = (last.height(), last.hash(), last.time(), hops.len());
+        let result = format!(
+            r#"{{"bundle":"{}","checkpoint":{},"height":"{height}","hash":"{hash}","time":"{time}","steps":{steps}}}"#,
+            to_base64(&bytes),
+            json(&text)
+        );
+        Ok(QueryAnswer { result, proven: self.proven(last) })
+    }
+
+    fn answer(&mut self, id: QueryId, answer: Result<QueryAnswer, QueryError>) {
+        self.desk.actions.push_back(Action::Answer(id, answer));
+    }
+}
+
+/// Returns text as a JSON string.
+fn json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

@@ -1,0 +1,207 @@
+//! Sequential: every height from a verified block to a target.
+//!
+//! Heights are fetched side by side within a window, linked in order as they arrive, and cut into parts whose
+//! signatures are verified elsewhere, several at once. How parts are cut depends on heights alone, never on who is
+//! faster, so every driver gives the same works.
+
+use super::super::types::{Commit, Header, LightBlock};
+use super::super::verify::{Blame, Range, Sealed, VerifiedBlock, VerifyError};
+use super::desk::Desk;
+use super::fetch::{Failed, Got, RequestId};
+use super::skipping::Walked;
+use crate::base::{Hash, PeerId, WorkId};
+use crate::chains::Done;
+use crate::peers::{To, Verdict};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::{String, ToString};
+use alloc::sync::Arc;
+
+/// How many heights are asked for or wait to be linked at once.
+pub const WINDOW_HEIGHTS_MAX: u64 = 48;
+/// How many heights go into one part.
+pub const PART_HEIGHTS: usize = 128;
+/// How many parts are verified at once; with their input they hold about 6 MB each at 150 validators.
+pub const PARTS_MAX: usize = 3;
+
+/// A walk over every height from a verified block to a target, all headers from one provider.
+#[derive(Debug)]
+pub struct Sequential {
+    /// The newest released block.
+    current: VerifiedBlock,
+    target: u64,
+    provider: PeerId,
+    range: Range,
+    /// Heights asked for.
+    asked: BTreeMap<RequestId, u64>,
+    next_height: u64,
+    /// Heights that wait to be linked.
+    arrived: BTreeMap<u64, (Header, Commit)>,
+    waiting_set: Option<(RequestId, Hash)>,
+    parts: VecDeque<Part>,
+}
+
+#[derive(Debug)]
+struct Part {
+    work: WorkId,
+    sealed: Sealed,
+    done: Option<Done>,
+}
+
+impl Sequential {
+    /// Starts a walk.
+    pub fn start(current: VerifiedBlock, target: u64, provider: PeerId, desk: &mut Desk) -> Self {
+        let next_height = current.height().saturating_add(1);
+        let range = Range::start(&current);
+        desk.fetcher.sets.keep(Arc::clone(current.validators()));
+        if let Some(next) = current.next_validators() {
+            desk.fetcher.sets.keep(Arc::clone(next));
+        }
+        let mut walk = Self {
+            current,
+            target,
+            provider,
+            range,
+            asked: BTreeMap::new(),
+            next_height,
+            arrived: BTreeMap::new(),
+            waiting_set: None,
+            parts: VecDeque::new(),
+        };
+        walk.fill_window(desk);
+        walk
+    }
+
+    /// Returns the newest verified block.
+    pub fn current(&self) -> &VerifiedBlock {
+        &self.current
+    }
+
+    /// Returns the height that the walk goes to.
+    pub fn target(&self) -> u64 {
+        self.target
+    }
+
+    /// Returns who is asked.
+    pub fn provider(&self) -> PeerId {
+        self.provider
+    }
+
+    /// Forgets what is asked for.
+    pub fn cancel(&mut self, desk: &mut Desk) {
+        for request in core::mem::take(&mut self.asked).into_keys() {
+            desk.fetcher.cancel(request);
+        }
+        if let Some((request, _)) = self.waiting_set.take() {
+            desk.fetcher.cancel(request);
+        }
+        self.parts.clear();
+    }
+
+    /// Tells whether the walk waits for this request.
+    pub fn waits_for_request(&self, request: RequestId) -> bool {
+        self.asked.contains_key(&request) || self.waiting_set.is_some_and(|(id, _)| id == request)
+    }
+
+    /// Tells whether the walk waits for this work.
+    pub fn waits_for_work(&self, work: WorkId) -> bool {
+        self.parts.iter().any(|part| part.work == work && part.done.is_none())
+    }
+
+    /// Takes in what a request that the walk waits for came to.
+    pub fn got(&mut self, request: RequestId, got: Got, desk: &mut Desk) -> Walked {
+        let height = self.asked.remove(&request);
+        self.waiting_set = self.waiting_set.filter(|(id, _)| *id != request);
+        match (got, height) {
+            (Got::Signed(signed), Some(height)) => {
+                self.arrived.insert(height, *signed);
+            }
+            (Got::Failed(failed), _) => return Walked::Failed(failed),
+            // A set that was asked for is in the cache now.
+            _ => {}
+        }
+        self.link(desk)
+    }
+
+    /// Takes in the signatures of a part.
+    pub fn worked(&mut self, work: WorkId, done: Done, desk: &mut Desk) -> Walked {
+        if let Some(part) = self.parts.iter_mut().find(|part| part.work == work) {
+            part.done = Some(done);
+        }
+        while self.parts.front().is_some_and(|part| part.done.is_some()) {
+            let Some(Part { sealed, done: Some(done), .. }) = self.parts.pop_front() else { break };
+            match sealed.release(&self.current, &done, &desk.rules, desk.at) {
+                Err(refused) => return self.refused(&refused.error),
+                Ok(blocks) => {
+                    let count = u64::try_from(blocks.len()).unwrap_or(u64::MAX);
+                    desk.headers_verified = desk.headers_verified.saturating_add(count);
+                    if let Some(last) = blocks.into_iter().next_back() {
+                        self.current = last;
+                    }
+                }
+            }
+        }
+        self.link(desk)
+    }
+
+    /// Links what has arrived, in order, and cuts off parts.
+    fn link(&mut self, desk: &mut Desk) -> Walked {
+        if self.current.height() >= self.target {
+            return Walked::Reached;
+        }
+        loop {
+            let is_cut = self.range.len() >= PART_HEIGHTS || self.range.is_full();
+            if !self.range.is_empty() && (is_cut || self.range.tip_height() >= self.target) {
+                if self.parts.len() >= PARTS_MAX {
+                    return Walked::Pending;
+                }
+                let (work, sealed) = self.range.seal();
+                let work = desk.send(work);
+                self.parts.push_back(Part { work, sealed, done: None });
+                continue;
+            }
+            let height = self.range.tip_height().saturating_add(1);
+            let Some((header, _)) = self.arrived.get(&height) else { break };
+            // The set that the chain announced, not the one that this header names: if they differ, linking says so.
+            let hash = self.range.next_validators_hash();
+            let Some(validators) = desk.fetcher.sets.by_hash(&hash) else {
+                if header.validators_hash == hash && self.waiting_set.is_none() {
+                    self.waiting_set = Some((desk.fetcher.validators(height, hash), hash));
+                }
+                if header.validators_hash != hash {
+                    let (got, want) = (header.validators_hash, hash);
+                    return self.refused(&VerifyError::SetNotAnnounced { got, want });
+                }
+                break;
+            };
+            let Some((header, commit)) = self.arrived.remove(&height) else { break };
+            let block = Arc::new(LightBlock { header, commit, validators });
+            if let Err(error) = self.range.push_adjacent(block, &desk.rules, desk.at) {
+                return self.refused(&error);
+            }
+            self.fill_window(desk);
+        }
+        self.fill_window(desk);
+        Walked::Pending
+    }
+
+    fn fill_window(&mut self, desk: &mut Desk) {
+        let first = self.range.tip_height().saturating_add(1);
+        while self.next_height <= self.target && self.next_height < first.saturating_add(WINDOW_HEIGHTS_MAX) {
+            let request = desk.fetcher.signed(self.next_height, To::Only(self.provider));
+            self.asked.insert(request, self.next_height);
+            self.next_height = self.next_height.saturating_add(1);
+        }
+    }
+
+    fn refused(&self, error: &VerifyError) -> Walked {
+        if let VerifyError::TrustExpired { height, expired, .. } = error {
+            return Walked::Expired(*height, *expired);
+        }
+        let verdict = match error.blame() {
+            Blame::Sender => Verdict::Lying,
+            Blame::Nobody => Verdict::Refusing,
+        };
+        let why: String = error.to_string();
+        Walked::Failed(Failed { peer: Some(self.provider), verdict, is_noted: false, why })
+    }
+}

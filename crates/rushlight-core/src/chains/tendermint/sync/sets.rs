@@ -1,0 +1,37 @@
+//! Validator sets seen lately, by hash: most heights have the set of the height before.
+
+use super::super::types::ValidatorSet;
+use crate::base::Hash;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// How many sets are kept.
+const SETS_MAX: usize = 16;
+
+/// The sets used last, newest at the end.
+#[derive(Debug, Default)]
+pub struct SetCache {
+    sets: Vec<Arc<ValidatorSet>>,
+}
+
+impl SetCache {
+    /// Returns the set with this hash.
+    pub fn by_hash(&mut self, hash: &Hash) -> Option<Arc<ValidatorSet>> {
+        let at = self.sets.iter().position(|set| set.hash() == *hash)?;
+        let set = self.sets.remove(at);
+        self.sets.push(Arc::clone(&set));
+        Some(set)
+    }
+
+    /// Keeps a set, and returns the one that is kept.
+    pub fn keep(&mut self, set: Arc<ValidatorSet>) -> Arc<ValidatorSet> {
+        if let Some(known) = self.by_hash(&set.hash()) {
+            return known;
+        }
+        if self.sets.len() >= SETS_MAX {
+            self.sets.remove(0);
+        }
+        self.sets.push(Arc::clone(&set));
+        set
+    }
+}

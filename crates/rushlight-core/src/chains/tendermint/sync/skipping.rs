@@ -1,0 +1,282 @@
+//! Skipping: from a verified block to a target by as few blocks as the overlap of validator sets allows.
+//!
+//! Iterative. Blocks that cannot be verified yet are kept and tried again from newer trusted blocks, so each is fetched
+//! once; which blocks to fetch in between is the business of [`Pivots`]. Blocks, bytes and time are budgeted: a
+//! provider that invents a history in which every step needs another one would otherwise keep us busy forever.
+
+use super::super::types::LightBlock;
+use super::super::verify::{self, Blame, Range, Sealed, VerifiedBlock, VerifyError};
+use super::desk::Desk;
+use super::fetch::{Failed, Got, RequestId};
+use super::halving::Pivots;
+use crate::base::{Instant, PeerId, UnixTime, WorkId};
+use crate::chains::Done;
+use crate::peers::{To, Verdict};
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// The most blocks that one walk fetches.
+pub const WALK_BLOCKS_MAX: usize = 4_096;
+/// The most bytes of blocks that one walk keeps unverified.
+pub const WALK_BYTES_MAX: usize = 32 << 20;
+/// The longest time that one walk takes.
+pub const WALK_TIME_MAX: Duration = Duration::from_secs(600);
+
+/// A walk from a verified block to a target height, all blocks from one provider.
+#[derive(Debug)]
+pub struct Skipping {
+    current: VerifiedBlock,
+    target: u64,
+    provider: PeerId,
+    /// Blocks above `current` that are not verified, by height.
+    candidates: BTreeMap<u64, Arc<LightBlock>>,
+    candidates_bytes: usize,
+    pivots: Pivots,
+    waiting: Waiting,
+    /// Verified blocks on the way, the start first, when they are wanted.
+    hops: Option<Vec<VerifiedBlock>>,
+    fetched: usize,
+    ends: Instant,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    Nothing,
+    Block(RequestId),
+    NextSet(RequestId),
+    Signatures(WorkId, Sealed),
+}
+
+/// Where a walk stands.
+#[derive(Debug)]
+pub enum Walked {
+    /// It waits.
+    Pending,
+    /// The target is verified.
+    Reached,
+    /// It cannot go on.
+    Failed(Failed),
+    /// Trust in where it started has ended on the way: height, time, when it ended.
+    Expired(u64, UnixTime),
+}
+
+impl Skipping {
+    /// Starts a walk. `keep_hops` when the blocks on the way are wanted for a bundle.
+    pub fn start(
+        current: VerifiedBlock,
+        target: u64,
+        provider: PeerId,
+        keep_hops: bool,
+        desk: &mut Desk,
+        now: Instant,
+    ) -> Self {
+        let hops = keep_hops.then(|| alloc::vec![current.clone()]);
+        let level = desk.rules.trust_level.threshold(1_000_000);
+        let waiting = if target > current.height() {
+            Waiting::Block(desk.fetcher.block(target, To::Only(provider), true))
+        } else {
+            Waiting::Nothing
+        };
+        Self {
+            current,
+            target,
+            provider,
+            candidates: BTreeMap::new(),
+            candidates_bytes: 0,
+            pivots: Pivots::new(u32::try_from(level).unwrap_or(1_000_000)),
+            waiting,
+            hops,
+            fetched: 1,
+            ends: now.after(WALK_TIME_MAX),
+        }
+    }
+
+    /// Returns the newest verified block.
+    pub fn current(&self) -> &VerifiedBlock {
+        &self.current
+    }
+
+    /// Returns the height that the walk goes to.
+    pub fn target(&self) -> u64 {
+        self.target
+    }
+
+    /// Returns who is asked.
+    pub fn provider(&self) -> PeerId {
+        self.provider
+    }
+
+    /// Returns the verified blocks on the way, if they were wanted.
+    pub fn into_hops(self) -> Vec<VerifiedBlock> {
+        self.hops.unwrap_or_default()
+    }
+
+    /// Returns when the walk's time is over.
+    pub fn deadline(&self) -> Instant {
+        self.ends
+    }
+
+    /// Forgets what is asked for.
+    pub fn cancel(&mut self, desk: &mut Desk) {
+        if let Waiting::Block(request) | Waiting::NextSet(request) = self.waiting {
+            desk.fetcher.cancel(request);
+        }
+        self.waiting = Waiting::Nothing;
+    }
+
+    /// Tells whether the walk waits for this request.
+    pub fn waits_for_request(&self, request: RequestId) -> bool {
+        matches!(self.waiting, Waiting::Block(id) | Waiting::NextSet(id) if id == request)
+    }
+
+    /// Tells whether the walk waits for this work.
+    pub fn waits_for_work(&self, work: WorkId) -> bool {
+        matches!(&self.waiting, Waiting::Signatures(id, _) if *id == work)
+    }
+
+    /// Takes in what the request that the walk waits for came to.
+    pub fn got(&mut self, got: Got, desk: &mut Desk, now: Instant) -> Walked {
+        self.waiting = Waiting::Nothing;
+        match got {
+            Got::Block(block) => {
+                self.candidates_bytes = self.candidates_bytes.saturating_add(block.size_bytes());
+                if self.candidates_bytes > WALK_BYTES_MAX {
+                    return self.out_of_budget(format!("{WALK_BYTES_MAX} bytes of blocks"));
+                }
+                self.candidates.insert(block.header.height, block);
+            }
+            Got::Validators(set) => match self.current.clone().with_next_validators(set) {
+                Ok(current) => self.replace_current(current),
+                Err(error) => return self.failed(Verdict::Lying, &error),
+            },
+            Got::Failed(failed) => return Walked::Failed(failed),
+            Got::Signed(_) | Got::Status(_) => {}
+        }
+        self.advance(desk, now)
+    }
+
+    /// Takes in the signatures that the walk waits for.
+    pub fn worked(&mut self, done: &Done, desk: &mut Desk, now: Instant) -> Walked {
+        let Waiting::Signatures(_, sealed) = core::mem::replace(&mut self.waiting, Waiting::Nothing) else {
+            return Walked::Pending;
+        };
+        match sealed.release(&self.current, done, &desk.rules, desk.at) {
+            Err(refused) => self.refused(&refused.error),
+            Ok(blocks) => {
+                for block in blocks {
+                    desk.headers_verified = desk.headers_verified.saturating_add(1);
+                    self.step_to(block);
+                }
+                self.advance(desk, now)
+            }
+        }
+    }
+
+    fn step_to(&mut self, block: VerifiedBlock) {
+        let above = self.candidates.split_off(&block.height().saturating_add(1));
+        self.candidates = above;
+        self.candidates_bytes = self.candidates.values().map(|block| block.size_bytes()).sum();
+        self.current = block.clone();
+        if let Some(hops) = &mut self.hops {
+            hops.push(block);
+        }
+    }
+
+    fn replace_current(&mut self, block: VerifiedBlock) {
+        self.current = block.clone();
+        if let Some(last) = self.hops.as_mut().and_then(|hops| hops.last_mut()) {
+            *last = block;
+        }
+    }
+
+    /// Goes on until there is something to wait for.
+    pub fn advance(&mut self, desk: &mut Desk, now: Instant) -> Walked {
+        if self.current.height() >= self.target {
+            return Walked::Reached;
+        }
+        if now >= self.ends {
+            return self.out_of_budget(format!("{} s", WALK_TIME_MAX.as_secs()));
+        }
+        if !matches!(self.waiting, Waiting::Nothing) {
+            return Walked::Pending;
+        }
+        if let Err(error) = verify::is_trusted_at(&self.current, &desk.rules, desk.at) {
+            return self.refused(&error);
+        }
+        let next_height = self.current.height().saturating_add(1);
+        let is_adjacent_known = self.candidates.contains_key(&next_height);
+        if self.current.next_validators().is_none() && !is_adjacent_known {
+            let hash = self.current.header().next_validators_hash;
+            match desk.fetcher.sets.by_hash(&hash) {
+                Some(set) => match self.current.clone().with_next_validators(set) {
+                    Ok(current) => self.replace_current(current),
+                    Err(error) => return self.refused(&error),
+                },
+                None => {
+                    self.waiting = Waiting::NextSet(desk.fetcher.validators(next_height, hash));
+                    return Walked::Pending;
+                }
+            }
+        }
+        self.try_candidates(desk)
+    }
+
+    /// Tries to verify the highest candidate that the current block reaches; else fetches a pivot.
+    fn try_candidates(&mut self, desk: &mut Desk) -> Walked {
+        let mut lowest = self.target;
+        let from = self.current.height();
+        for (height, block) in self.candidates.iter().rev() {
+            lowest = *height;
+            let mut range = Range::start(&self.current);
+            match range.push_skipping(&self.current, Arc::clone(block), &desk.rules, desk.at) {
+                Ok(()) => {
+                    if let Some(share) = verify::trusted_share_ppm(&self.current, block) {
+                        self.pivots.observe(from, *height, share);
+                    }
+                    let (work, sealed) = range.seal();
+                    self.waiting = Waiting::Signatures(desk.send(work), sealed);
+                    return Walked::Pending;
+                }
+                Err(VerifyError::NotEnoughTrust { .. }) => {
+                    if let Some(share) = verify::trusted_share_ppm(&self.current, block) {
+                        self.pivots.observe(from, *height, share);
+                    }
+                }
+                Err(error) => return self.refused(&error),
+            }
+        }
+        if self.fetched >= WALK_BLOCKS_MAX {
+            return self.out_of_budget(format!("{WALK_BLOCKS_MAX} blocks"));
+        }
+        self.fetched = self.fetched.saturating_add(1);
+        let pivot = match self.candidates.is_empty() {
+            true => self.target,
+            false => self.pivots.choose(from, lowest).min(lowest.saturating_sub(1)).max(from.saturating_add(1)),
+        };
+        self.waiting = Waiting::Block(desk.fetcher.block(pivot, To::Only(self.provider), true));
+        Walked::Pending
+    }
+
+    fn refused(&self, error: &VerifyError) -> Walked {
+        if let VerifyError::TrustExpired { height, expired, .. } = error {
+            return Walked::Expired(*height, *expired);
+        }
+        match error.blame() {
+            Blame::Sender => self.failed(Verdict::Lying, error),
+            Blame::Nobody => self.failed(Verdict::Refusing, error),
+        }
+    }
+
+    fn failed(&self, verdict: Verdict, error: &VerifyError) -> Walked {
+        Walked::Failed(Failed { peer: Some(self.provider), verdict, is_noted: false, why: error.to_string() })
+    }
+
+    fn out_of_budget(&self, what: alloc::string::String) -> Walked {
+        let why = format!("the way to height {} needs more than {what}", self.target);
+        Walked::Failed(Failed { peer: Some(self.provider), verdict: Verdict::Refusing, is_noted: false, why })
+    }
+}

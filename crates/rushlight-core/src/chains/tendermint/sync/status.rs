@@ -1,0 +1,96 @@
+//! What a chain says of itself, and why it is not synced, in words.
+
+use super::TendermintChain;
+use crate::base::Now;
+use crate::chains::{ChainStatus, Head, ProviderStatus, SyncState};
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// A head older than this is stale: verified, but not what the chain is now.
+const STALE_AFTER: Duration = Duration::from_secs(300);
+/// So many heights may be between the head and what the primary says before the chain counts as syncing.
+const BEHIND_HEIGHTS_MAX: u64 = 3;
+
+impl TendermintChain {
+    pub(super) fn describe(&self, now: Now) -> ChainStatus {
+        let target = self.primary.and_then(|peer| self.desk.fetcher.status_of(peer)).map(|status| status.latest_height);
+        ChainStatus {
+            family: "tendermint",
+            chain_id: self.spec.chain_id.clone(),
+            head: self.head.as_ref().map(|head| Head { height: head.height(), hash: head.hash(), time: head.time() }),
+            trust_expires: self.head.as_ref().map(|head| head.time().after(self.desk.rules.trusting_period)),
+            target,
+            state: self.state(target, now),
+            witnesses_agreeing: self.head_witnesses.0,
+            witnesses_asked: self.head_witnesses.1,
+            headers_verified: self.desk.headers_verified,
+            blocks_fetched: self.desk.fetcher.blocks_fetched,
+            signatures_checked: self.desk.signatures_checked,
+            providers: self.describe_providers(),
+        }
+    }
+
+    fn state(&self, target: Option<u64>, now: Now) -> SyncState {
+        if let Some(freeze) = &self.freeze {
+            let (height, ours, theirs) =
+                (freeze.ours.header.height, freeze.ours.header.hash(), freeze.theirs.header.hash());
+            return SyncState::Frozen(format!(
+                "two headers of height {height} are signed by trusted validators: {ours}, and {theirs} from {}; \
+                 somebody attacks this chain. Compare with sources you trust and start anew from a checkpoint",
+                freeze.witness
+            ));
+        }
+        if let Some((height, at)) = self.is_expired {
+            return SyncState::Expired(format!(
+                "trust in height {height} ended at {at}; give a newer checkpoint (rushlight checkpoint import)"
+            ));
+        }
+        if self.is_clock_behind {
+            return SyncState::Stale(format!(
+                "this machine's clock says {}, but {} has been before; set the clock",
+                now.wall,
+                self.clock.highest_wall()
+            ));
+        }
+        let because = self.last_fault.as_ref().map_or_else(String::new, |fault| format!("; last fault: {fault}"));
+        let Some(head) = &self.head else {
+            let what = match (self.peers.is_empty(), &self.adoption) {
+                (true, _) => "no provider can be asked now",
+                (_, Some(_)) => "the checkpoint is being saved",
+                _ => "the checkpoint's block is being fetched",
+            };
+            return SyncState::Syncing(format!("{what}{because}"));
+        };
+        let Some(target) = target else {
+            return SyncState::Syncing(format!("no provider has said yet how high the chain is{because}"));
+        };
+        if head.height().saturating_add(BEHIND_HEIGHTS_MAX) < target {
+            let waits = self.adoption.as_ref().map_or_else(String::new, |adoption| {
+                let (height, what) = adoption.describe();
+                format!("; height {height} waits for {what}")
+            });
+            return SyncState::Syncing(format!("head {} of {target}{waits}{because}", head.height()));
+        }
+        let age = now.wall.since(head.time());
+        if age > STALE_AFTER {
+            return SyncState::Stale(format!("the newest head is {} s old{because}", age.as_secs()));
+        }
+        SyncState::Synced
+    }
+
+    fn describe_providers(&self) -> Vec<ProviderStatus> {
+        let describe = |peer: &crate::base::PeerId| {
+            let status = self.desk.fetcher.status_of(*peer);
+            ProviderStatus {
+                peer: *peer,
+                role: if self.primary == Some(*peer) { "primary" } else { "witness" },
+                node_id: status.map(|status| status.node_id.clone()),
+                latest: status.map(|status| status.latest_height),
+                earliest: status.map(|status| status.earliest_height),
+            }
+        };
+        self.peers.iter().map(describe).collect()
+    }
+}
