@@ -2,6 +2,7 @@
 //!
 //! A family sees peers that answer asks; it knows no socket, no thread, no transport and no other family.
 
+mod open;
 mod spec;
 mod work;
 
@@ -11,6 +12,7 @@ use crate::rpc::Proven;
 use alloc::string::String;
 use alloc::vec::Vec;
 
+pub use open::open;
 pub use spec::{ChainSpec, SpecError};
 pub use work::{Done, Work};
 
@@ -38,7 +40,8 @@ pub enum Event<'a> {
     /// The deadline has come.
     Tick,
     /// A peer may be asked.
-    PeerJoined(PeerId),
+    /// A peer that one operator runs, as far as its address tells, is no witness of another one of the same.
+    PeerJoined(PeerId, String),
     /// A peer may no longer be asked: it was removed or is in quarantine.
     PeerLeft(PeerId),
     /// A peer answered an ask. The ask is closed.

@@ -34,20 +34,6 @@ pub enum SpecError {
     #[cfg(feature = "tendermint")]
     #[error(transparent)]
     Tendermint(#[from] tendermint::SpecError),
-    /// An address is not one.
-    #[error("providers: {address}: {why}")]
-    Address {
-        /// The address.
-        address: String,
-        /// What is wrong, in words.
-        why: String,
-    },
-    /// There are too many chains already.
-    #[error("{max} chains are followed already, the most that one node follows")]
-    TooManyChains {
-        /// The bound.
-        max: usize,
-    },
 }
 
 #[derive(Deserialize)]
@@ -56,6 +42,16 @@ struct FamilyName {
 }
 
 impl ChainSpec {
+    /// Returns the base addresses of the chain's providers, the primary to begin with first.
+    pub fn providers(&self) -> &[String] {
+        match self {
+            #[cfg(feature = "tendermint")]
+            Self::Tendermint(spec) => &spec.providers,
+            #[cfg(not(feature = "tendermint"))]
+            _ => &[],
+        }
+    }
+
     /// Reads the canonical JSON form: `{"family":"tendermint","chain_id":…,"providers":[…],"trust":{…},…}`.
     /// # Errors
     /// [`SpecError`].

@@ -1,20 +1,37 @@
 //! CPU-heavy work that leaves the loop.
+#![cfg_attr(
+    not(feature = "tendermint"),
+    allow(unreachable_code, unused_variables, dead_code, reason = "a build without families has no kind of work")
+)]
 
 use crate::base::Hash;
+#[cfg(feature = "tendermint")]
 use crate::crypto::batch::{BatchVerdict, SignatureBatch};
 
 /// A self-contained, pure piece of CPU-heavy work. A driver runs it where it likes; the result is the same everywhere.
 #[derive(Debug)]
 pub struct Work {
     from: Hash,
-    batch: SignatureBatch,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    #[cfg(feature = "tendermint")]
+    Signatures(SignatureBatch),
 }
 
 /// A finished [`Work`]. Only [`Work::run`] can make one.
 #[derive(Debug)]
 pub struct Done {
     from: Hash,
-    verdict: BatchVerdict,
+    outcome: Outcome,
+}
+
+#[derive(Debug)]
+enum Outcome {
+    #[cfg(feature = "tendermint")]
+    Signatures(BatchVerdict),
 }
 
 impl Work {
@@ -22,23 +39,38 @@ impl Work {
     pub const BYTES_MAX: usize = 24 << 20;
 
     /// Returns the work of verifying `batch`, which starts from the trusted head with hash `from`.
+    #[cfg(feature = "tendermint")]
     pub fn signatures(from: Hash, batch: SignatureBatch) -> Self {
-        Self { from, batch }
+        Self { from, kind: Kind::Signatures(batch) }
     }
 
     /// Returns the memory that the input of this work holds, in bytes.
     pub fn size_bytes(&self) -> usize {
-        self.batch.size_bytes()
+        match &self.kind {
+            #[cfg(feature = "tendermint")]
+            Kind::Signatures(batch) => batch.size_bytes(),
+            #[cfg(not(feature = "tendermint"))]
+            _ => 0,
+        }
     }
 
     /// Returns how many signatures are to be checked.
     pub fn signatures_count(&self) -> usize {
-        self.batch.len()
+        match &self.kind {
+            #[cfg(feature = "tendermint")]
+            Kind::Signatures(batch) => batch.len(),
+            #[cfg(not(feature = "tendermint"))]
+            _ => 0,
+        }
     }
 
     /// Does the work.
     pub fn run(self) -> Done {
-        Done { from: self.from, verdict: self.batch.verify() }
+        let outcome = match self.kind {
+            #[cfg(feature = "tendermint")]
+            Kind::Signatures(batch) => Outcome::Signatures(batch.verify()),
+        };
+        Done { from: self.from, outcome }
     }
 }
 
@@ -49,7 +81,10 @@ impl Done {
     }
 
     /// Returns what became of the signatures.
+    #[cfg(feature = "tendermint")]
     pub fn verdict(&self) -> &BatchVerdict {
-        &self.verdict
+        match &self.outcome {
+            Outcome::Signatures(verdict) => verdict,
+        }
     }
 }

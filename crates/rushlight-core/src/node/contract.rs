@@ -3,7 +3,7 @@
 use crate::base::{ChainId, ClientId, FetchId, Hash, LoadId, PeerId, SaveId, WorkId};
 use crate::chains::{ChainNotice, ChainStatus, Done, Head, Work};
 use crate::peers::{Fetch, FetchFailed, Fetched, PeerStats, Verdict};
-use crate::rpc::{Answer, Call, Scope};
+use crate::rpc::{Answer, Call, ClientKind, Scope};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -22,7 +22,7 @@ pub enum Input<'a> {
     /// The answer to [`Output::Work`].
     Worked(WorkId, Done),
     /// An RPC client came.
-    Joined(ClientId, Scope),
+    Joined(ClientId, Scope, ClientKind),
     /// An RPC client calls. Each call gets exactly one [`Output::Reply`].
     Asked(ClientId, Call<'a>),
     /// An RPC client left; nothing more is sent to it.
@@ -99,6 +99,8 @@ pub enum Notice {
         /// For how long, in seconds.
         seconds: u64,
     },
+    /// A client of the control socket asks the node to save and go down.
+    ShutdownAsked,
     /// A peer may be asked again.
     Readmitted {
         /// The peer.

@@ -1,8 +1,406 @@
 //! The node: the only type that a driver touches.
 //!
 //! A driver calls [`Node::handle`] with what happened and drains [`Node::poll`] to `None`; it calls again with
-//! [`Input::Tick`] when [`Node::deadline`] has come. That is the whole contract.
+//! [`Input::Tick`] when [`Node::deadline`] has come. That is the whole contract. `handle` never fails: nothing that a
+//! peer or a client does is the driver's error. Inside, the node only passes things on: asks of chains to [`Peers`],
+//! calls of clients to [`Rpc`], and what comes of them back.
 
 mod contract;
+mod offline;
+mod status;
 
 pub use contract::{Blob, Input, Notice, Output, Pending, Snapshot, Stats};
+pub use offline::{ProvenHeader, VerifyBundleError, verify_bundle};
+
+use crate::base::{ChainId, Hash, Instant, LoadId, Now, PeerId, QueryId, SaveId, WorkId};
+use crate::chains::{self, Action, Chain, ChainSpec, Event, Query, QueryAnswer, QueryError};
+use crate::crypto::sha256;
+use crate::peers::{AskFailed, FetchFailed, Fetched, Peers, PeersOutput, Reply};
+use crate::rpc::{MethodCall, QueryResult, Rpc, RpcAction, RpcError, Scope};
+use alloc::boxed::Box;
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+/// The most chains that one node follows.
+pub const CHAINS_MAX: usize = 32;
+/// The most steps that one [`Node::handle`] takes; what is left is done at the next tick, which is due at once.
+pub const STEPS_MAX: usize = 20_000;
+
+/// What a node is told once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Name and version, as `rushlight_status` gives them.
+    pub agent: String,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { agent: alloc::format!("rushlight/{}", env!("CARGO_PKG_VERSION")) }
+    }
+}
+
+/// Why a chain cannot be followed.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AddChainError {
+    /// There are too many chains already.
+    #[error("{CHAINS_MAX} chains are followed already, the most that one node follows")]
+    TooManyChains,
+    /// Another chain has this name.
+    #[error("another chain has the name {name:?} already")]
+    NameTaken {
+        /// The name.
+        name: String,
+    },
+    /// A provider's address is not one.
+    #[error("providers: {address}: {why}")]
+    Address {
+        /// The address.
+        address: String,
+        /// What is wrong, in words.
+        why: String,
+    },
+    /// The saved state cannot be read.
+    #[error("saved state: {why}; remove it to start from the checkpoint again")]
+    Saved {
+        /// What is wrong, in words.
+        why: String,
+    },
+}
+
+/// A light client for any number of chains.
+pub struct Node {
+    config: Config,
+    peers: Peers,
+    rpc: Rpc,
+    chains: BTreeMap<ChainId, Followed>,
+    next_chain: u32,
+    next_id: u64,
+    saves: BTreeMap<SaveId, (ChainId, SaveId)>,
+    loads: BTreeMap<LoadId, (ChainId, LoadId, Hash)>,
+    works: BTreeMap<WorkId, (ChainId, WorkId)>,
+    queries: BTreeMap<QueryId, ChainId>,
+    outputs: VecDeque<Output>,
+    bytes_received: u64,
+    is_work_left: bool,
+}
+
+struct Followed {
+    name: String,
+    chain: Box<dyn Chain>,
+}
+
+impl Node {
+    /// Returns a node that follows no chain. `seed` is all the randomness it has; a driver takes it from the system.
+    pub fn new(config: Config, seed: [u8; 32]) -> Self {
+        Self {
+            config,
+            peers: Peers::new(seed),
+            rpc: Rpc::new(),
+            chains: BTreeMap::new(),
+            next_chain: 0,
+            next_id: 0,
+            saves: BTreeMap::new(),
+            loads: BTreeMap::new(),
+            works: BTreeMap::new(),
+            queries: BTreeMap::new(),
+            outputs: VecDeque::new(),
+            bytes_received: 0,
+            is_work_left: false,
+        }
+    }
+
+    /// Follows a chain under a name of the user's choice, from what was saved of it, if anything was.
+    /// # Errors
+    /// [`AddChainError`].
+    pub fn add_chain(
+        &mut self,
+        now: Now,
+        name: &str,
+        spec: ChainSpec,
+        saved: Option<&[u8]>,
+    ) -> Result<ChainId, AddChainError> {
+        if self.chains.len() >= CHAINS_MAX {
+            return Err(AddChainError::TooManyChains);
+        }
+        if self.chains.values().any(|chain| chain.name == name) {
+            return Err(AddChainError::NameTaken { name: name.to_string() });
+        }
+        let providers = spec.providers().to_vec();
+        let chain = chains::open(spec, saved, now).map_err(|why| AddChainError::Saved { why })?;
+        let id = ChainId(self.next_chain);
+        self.next_chain = self.next_chain.saturating_add(1);
+        for address in providers {
+            if let Err(error) = self.peers.add(id, address.clone()) {
+                self.peers.remove_chain(id);
+                self.pump(now);
+                return Err(AddChainError::Address { address, why: error.to_string() });
+            }
+        }
+        self.chains.insert(id, Followed { name: name.to_string(), chain });
+        self.pump(now);
+        Ok(id)
+    }
+
+    /// Stops following a chain. What it waits for is cancelled; its queries are answered with an error.
+    pub fn remove_chain(&mut self, now: Now, chain: ChainId) {
+        self.chains.remove(&chain);
+        self.peers.remove_chain(chain);
+        self.saves.retain(|_, (of, _)| *of != chain);
+        let works = self.works.iter().filter(|(_, (of, _))| *of == chain).map(|(id, _)| *id);
+        for id in works.collect::<Vec<_>>() {
+            self.works.remove(&id);
+            self.outputs.push_back(Output::Cancel(Pending::Work(id)));
+        }
+        let loads = self.loads.iter().filter(|(_, (of, ..))| *of == chain).map(|(id, _)| *id);
+        for id in loads.collect::<Vec<_>>() {
+            self.loads.remove(&id);
+            self.outputs.push_back(Output::Cancel(Pending::Load(id)));
+        }
+        let queries = self.queries.iter().filter(|(_, of)| **of == chain).map(|(id, _)| *id);
+        for id in queries.collect::<Vec<_>>() {
+            self.queries.remove(&id);
+            let why = "the chain is no longer followed".to_string();
+            self.rpc.answered(id, Err(RpcError::NotSynced { why }));
+        }
+        self.pump(now);
+    }
+
+    /// Takes in what happened. Does bounded work.
+    pub fn handle(&mut self, now: Now, input: Input<'_>) {
+        match input {
+            Input::Tick => self.tick(now),
+            Input::Fetched(id, result) => {
+                let result: Result<Fetched<'_>, FetchFailed> = result;
+                let body: &[u8] = result.as_ref().map_or(&[], |fetched| fetched.body);
+                let received = u64::try_from(body.len()).unwrap_or(u64::MAX);
+                self.bytes_received = self.bytes_received.saturating_add(received);
+                if let Some(answered) = self.peers.fetched(now.instant, id, result) {
+                    let reply = Reply { status: answered.status, body };
+                    let (ask, peer) = (answered.ask, answered.peer);
+                    self.tell(now, answered.chain, Event::Replied { ask, peer, reply });
+                }
+            }
+            Input::Saved(id, is_saved) => {
+                if let Some((chain, local)) = self.saves.remove(&id) {
+                    self.tell(now, chain, Event::Saved(local, is_saved));
+                }
+            }
+            Input::Loaded(id, blob) => {
+                if let Some((chain, local, hash)) = self.loads.remove(&id) {
+                    // The store need not be trusted: a blob that is not what its hash says does not exist.
+                    let blob = blob.filter(|bytes| sha256(bytes) == hash);
+                    self.tell(now, chain, Event::Loaded(local, blob));
+                }
+            }
+            Input::Worked(id, done) => {
+                if let Some((chain, local)) = self.works.remove(&id) {
+                    self.tell(now, chain, Event::Worked(local, done));
+                }
+            }
+            Input::Joined(client, scope, kind) => self.rpc.joined(client, scope, kind),
+            Input::Asked(client, call) => self.rpc.asked(client, call),
+            Input::Left(client) => self.rpc.left(client),
+            Input::Drained(client, bytes) => self.rpc.drained(client, bytes),
+        }
+        self.pump(now);
+    }
+
+    /// Returns the next thing to do; a driver drains this to `None` after every [`Node::handle`].
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// Returns when [`Input::Tick`] is wanted next.
+    pub fn deadline(&self) -> Option<Instant> {
+        if self.is_work_left {
+            return Some(Instant::default());
+        }
+        let chains = self.chains.values().filter_map(|followed| followed.chain.deadline());
+        chains.chain(self.peers.deadline()).min()
+    }
+
+    /// Returns plain counters and gauges.
+    pub fn stats(&self, now: Now) -> Stats {
+        Stats {
+            chains: self
+                .chains
+                .iter()
+                .map(|(id, followed)| (*id, followed.name.clone(), followed.chain.status(now)))
+                .collect(),
+            peers: self.peers.stats(),
+            rpc_calls: self.rpc.counts().clone(),
+            rpc_clients: self.rpc.client_count(),
+            fetches_pending: self.peers.fetches_pending(),
+            bytes_received: self.bytes_received,
+            works_pending: self.works.len(),
+        }
+    }
+
+    /// Returns the chain that has this name.
+    pub fn chain_by_name(&self, name: &str) -> Option<ChainId> {
+        self.chains.iter().find(|(_, followed)| followed.name == name).map(|(id, _)| *id)
+    }
+
+    fn tick(&mut self, now: Now) {
+        self.peers.tick(now.instant);
+        let due = |followed: &Followed| followed.chain.deadline().is_some_and(|at| at <= now.instant);
+        let due: Vec<ChainId> = self.chains.iter().filter(|(_, chain)| due(chain)).map(|(id, _)| *id).collect();
+        for chain in due {
+            self.tell(now, chain, Event::Tick);
+        }
+    }
+
+    fn tell(&mut self, now: Now, chain: ChainId, event: Event<'_>) {
+        if let Some(followed) = self.chains.get_mut(&chain) {
+            followed.chain.handle(now, event);
+        }
+    }
+
+    fn fresh(&mut self) -> u64 {
+        let id = self.next_id;
+        self.next_id = self.next_id.saturating_add(1);
+        id
+    }
+
+    /// Passes on what chains, peers and clients want of each other until nobody wants anything.
+    fn pump(&mut self, now: Now) {
+        self.is_work_left = false;
+        for _ in 0..STEPS_MAX {
+            if let Some(output) = self.peers.poll() {
+                self.take_peers_output(now, output);
+            } else if let Some((chain, action)) = self.next_action() {
+                self.take_action(now, chain, action);
+            } else if let Some(action) = self.rpc.poll() {
+                self.take_rpc_action(now, action);
+            } else {
+                return;
+            }
+        }
+        self.is_work_left = true;
+    }
+
+    fn next_action(&mut self) -> Option<(ChainId, Action)> {
+        self.chains.iter_mut().find_map(|(id, followed)| followed.chain.poll().map(|action| (*id, action)))
+    }
+
+    fn take_peers_output(&mut self, now: Now, output: PeersOutput) {
+        match output {
+            PeersOutput::Fetch(id, fetch) => self.outputs.push_back(Output::Fetch(id, fetch)),
+            PeersOutput::CancelFetch(id) => self.outputs.push_back(Output::Cancel(Pending::Fetch(id))),
+            PeersOutput::Unanswered { chain, ask, failed } => {
+                let failed: AskFailed = failed;
+                self.tell(now, chain, Event::Unanswered { ask, failed });
+            }
+            PeersOutput::Joined(chain, peer) => {
+                let operator = self.operator(peer);
+                self.tell(now, chain, Event::PeerJoined(peer, operator));
+            }
+            PeersOutput::Left(chain, peer) => self.tell(now, chain, Event::PeerLeft(peer)),
+            PeersOutput::Quarantined { peer, verdict, length } => {
+                let (address, seconds) = (self.address(peer), length.as_secs());
+                self.outputs.push_back(Output::Notice(Notice::Quarantined { peer, address, verdict, seconds }));
+            }
+            PeersOutput::Readmitted(peer) => {
+                let address = self.address(peer);
+                self.outputs.push_back(Output::Notice(Notice::Readmitted { peer, address }));
+            }
+        }
+    }
+
+    fn address(&self, peer: PeerId) -> String {
+        self.peers.address(peer).unwrap_or_default().to_string()
+    }
+
+    /// Returns who runs a peer, as far as its address tells: its host, and on this machine its port too.
+    fn operator(&self, peer: PeerId) -> String {
+        if self.peers.is_loopback(peer) {
+            return self.address(peer);
+        }
+        self.peers.host(peer).unwrap_or_default().to_string()
+    }
+
+    fn take_action(&mut self, now: Now, chain: ChainId, action: Action) {
+        match action {
+            Action::Ask(id, ask) => self.peers.ask(now.instant, chain, id, ask),
+            Action::Cancel(id) => self.peers.cancel(now.instant, chain, id),
+            Action::Work(local, work) => {
+                let id = WorkId(self.fresh());
+                self.works.insert(id, (chain, local));
+                self.outputs.push_back(Output::Work(id, work));
+            }
+            Action::Answer(query, answer) => {
+                self.queries.remove(&query);
+                self.rpc.answered(query, answer.map(query_result).map_err(rpc_error));
+            }
+            Action::Head(head) => {
+                self.rpc.head_changed(chain, &status::head_json(&head));
+                self.outputs.push_back(Output::Notice(Notice::Head(chain, head)));
+            }
+            Action::Save(local, snapshot) => {
+                let id = SaveId(self.fresh());
+                self.saves.insert(id, (chain, local));
+                self.outputs.push_back(Output::Save(id, chain, Snapshot(snapshot)));
+            }
+            Action::Put(hash, bytes) => self.outputs.push_back(Output::Put(Blob { hash, bytes })),
+            Action::Load(local, hash) => {
+                let id = LoadId(self.fresh());
+                self.loads.insert(id, (chain, local, hash));
+                self.outputs.push_back(Output::Load(id, hash));
+            }
+            Action::Drop(hash) => self.outputs.push_back(Output::Drop(hash)),
+            Action::Blame(peer, verdict) => self.peers.blame(now.instant, peer, verdict),
+            Action::Notice(notice) => self.outputs.push_back(Output::Notice(Notice::Chain(chain, notice))),
+        }
+    }
+
+    fn take_rpc_action(&mut self, now: Now, action: RpcAction) {
+        match action {
+            RpcAction::Reply(client, answer) => self.outputs.push_back(Output::Reply(client, answer)),
+            RpcAction::Hangup(client) => self.outputs.push_back(Output::Hangup(client)),
+            RpcAction::Dispatch { query, scope, method } => match method {
+                MethodCall::Status => {
+                    let json = self.status_json(now, scope.chain);
+                    self.rpc.answered(query, Ok(QueryResult { json, proven: None }));
+                }
+                MethodCall::Ready => {
+                    let readiness = self.readiness(now, scope.chain);
+                    self.rpc.answered_ready(query, &readiness);
+                }
+                MethodCall::Shutdown => {
+                    self.rpc.answered(query, Ok(QueryResult { json: "true".to_string(), proven: None }));
+                    self.outputs.push_back(Output::Notice(Notice::ShutdownAsked));
+                }
+                MethodCall::Checkpoint => self.query(now, query, scope, Query::Checkpoint),
+                MethodCall::Prove { height } => self.query(now, query, scope, Query::Prove { height }),
+            },
+        }
+    }
+
+    fn query(&mut self, now: Now, id: QueryId, scope: Scope, query: Query) {
+        let only = || self.chains.keys().next().copied().filter(|_| self.chains.len() == 1);
+        let Some(chain) = scope.chain.or_else(only) else {
+            let names: Vec<&str> = self.chains.values().map(|followed| followed.name.as_str()).collect();
+            self.rpc.answered(id, Err(RpcError::ChainNeeded { names: names.join(", ") }));
+            return;
+        };
+        self.queries.insert(id, chain);
+        self.tell(now, chain, Event::Queried(id, query));
+    }
+}
+
+fn query_result(answer: QueryAnswer) -> QueryResult {
+    QueryResult { json: answer.result, proven: Some(answer.proven) }
+}
+
+fn rpc_error(error: QueryError) -> RpcError {
+    match error {
+        QueryError::NotSynced { why } => RpcError::NotSynced { why },
+        QueryError::AboveHead { height, head } => RpcError::AboveHead { height, head },
+        QueryError::BelowCheckpoint { height, checkpoint } => RpcError::BelowCheckpoint { height, checkpoint },
+        QueryError::Frozen { why } => RpcError::Frozen { why },
+        QueryError::NoProvider { why } => RpcError::NoProvider { why },
+        QueryError::Busy { waiting } => RpcError::Busy { waiting },
+    }
+}

@@ -7,6 +7,7 @@ use crate::chains::tendermint::verify::VerifiedBlock;
 use crate::peers::Verdict;
 use alloc::collections::BTreeMap;
 use alloc::format;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 /// The shortest time between two polls of the primary.
@@ -74,8 +75,8 @@ impl TendermintChain {
     /// Polls those providers whose time has come.
     pub(super) fn poll_providers(&mut self, now: Now) {
         let soon = self.follow.soon.take().is_some();
-        self.follow.next.retain(|peer, _| self.peers.contains(peer));
-        for peer in self.peers.clone() {
+        self.follow.next.retain(|peer, _| self.peers.contains_key(peer));
+        for peer in self.peers.keys().copied().collect::<Vec<_>>() {
             if self.follow.waiting.values().any(|waiting| *waiting == peer) {
                 continue;
             }

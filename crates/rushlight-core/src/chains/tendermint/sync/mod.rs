@@ -35,7 +35,7 @@ use crate::base::{Instant, Now, PeerId, QueryId, SaveId, TrustClock, UnixTime, W
 use crate::chains::{Action, Chain, ChainNotice, ChainStatus, Done, Event};
 use crate::peers::To;
 use alloc::boxed::Box;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -52,7 +52,8 @@ pub struct TendermintChain {
     spec: Spec,
     clock: TrustClock,
     desk: Desk,
-    peers: BTreeSet<PeerId>,
+    /// Providers that may be asked, and who runs them as far as their addresses tell.
+    peers: BTreeMap<PeerId, String>,
     primary: Option<PeerId>,
     /// The adopted head: confirmed by witnesses and saved.
     head: Option<VerifiedBlock>,
@@ -140,7 +141,7 @@ impl TendermintChain {
             desk: Desk::new(spec.rules, JudgedAt::by_clock(&clock, now)),
             spec,
             clock,
-            peers: BTreeSet::new(),
+            peers: BTreeMap::new(),
             primary: None,
             head: None,
             head_witnesses: (0, 0),
@@ -203,9 +204,9 @@ impl TendermintChain {
     fn replace_primary(&mut self, now: Instant) {
         let old = self.primary.take();
         self.drop_walk();
-        let mut others: Vec<PeerId> = self.peers.iter().copied().filter(|peer| Some(*peer) != old).collect();
+        let mut others: Vec<PeerId> = self.peers.keys().copied().filter(|peer| Some(*peer) != old).collect();
         others.sort_by_key(|peer| core::cmp::Reverse(self.desk.fetcher.status_of(*peer).map(|s| s.latest_height)));
-        self.primary = others.first().copied().or(old.filter(|old| self.peers.contains(old)));
+        self.primary = others.first().copied().or(old.filter(|old| self.peers.contains_key(old)));
         match (old, self.primary) {
             (Some(from), Some(to)) if from != to => self.notice(ChainNotice::PrimaryReplaced { from, to }),
             // There is nobody else: give it time.
@@ -220,8 +221,20 @@ impl TendermintChain {
         }
     }
 
+    /// Returns the providers that can witness for the primary: run by somebody else, and another node, as far as
+    /// addresses and node ids tell; one of each operator.
     fn witnesses(&self, primary: PeerId) -> Vec<PeerId> {
-        self.peers.iter().copied().filter(|peer| *peer != primary).collect()
+        let node_id = |peer: PeerId| self.desk.fetcher.status_of(peer).map(|status| &status.node_id);
+        let mut seen = alloc::vec![(primary, self.peers.get(&primary))];
+        for (peer, operator) in &self.peers {
+            let is_known = |(other, other_operator): &(PeerId, Option<&String>)| {
+                *other_operator == Some(operator) || (node_id(*peer).is_some() && node_id(*peer) == node_id(*other))
+            };
+            if !seen.iter().any(is_known) {
+                seen.push((*peer, Some(operator)));
+            }
+        }
+        seen.into_iter().skip(1).map(|(peer, _)| peer).collect()
     }
 
     fn is_stopped(&self) -> bool {
@@ -239,7 +252,7 @@ impl TendermintChain {
             return;
         }
         if self.primary.is_none() {
-            self.primary = self.peers.first().copied();
+            self.primary = self.peers.keys().next().copied();
         }
         let Some(primary) = self.primary.filter(|_| self.pause_until.is_none()) else { return };
         if self.head.is_none() {
@@ -409,8 +422,8 @@ impl Chain for TendermintChain {
                 self.tick_adoption(now);
                 self.tick_proofs(now);
             }
-            Event::PeerJoined(peer) => {
-                self.peers.insert(peer);
+            Event::PeerJoined(peer, operator) => {
+                self.peers.insert(peer, operator);
                 self.follow.poll_soon(now.instant);
             }
             Event::PeerLeft(peer) => self.peer_left(peer, now.instant),

@@ -67,6 +67,16 @@ impl TendermintChain {
             return SyncState::Syncing(format!("no provider has said yet how high the chain is{because}"));
         };
         if head.height().saturating_add(BEHIND_HEIGHTS_MAX) < target {
+            if let Some(primary) = self.primary
+                && self.spec.witnesses_min > 0
+                && self.witnesses(primary).is_empty()
+            {
+                return SyncState::Syncing(format!(
+                    "no provider that may be asked now is independent of the primary (another host, another node id), \
+                     and {} witness is wanted; add providers or set witnesses_min = 0{because}",
+                    self.spec.witnesses_min
+                ));
+            }
             let waits = self.adoption.as_ref().map_or_else(String::new, |adoption| {
                 let (height, what) = adoption.describe();
                 format!("; height {height} waits for {what}")
@@ -91,6 +101,6 @@ impl TendermintChain {
                 earliest: status.map(|status| status.earliest_height),
             }
         };
-        self.peers.iter().map(describe).collect()
+        self.peers.keys().map(describe).collect()
     }
 }

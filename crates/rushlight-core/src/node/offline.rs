@@ -1,0 +1,101 @@
+//! Verification of bundles without a node, a network, a store or a clock.
+
+use crate::base::{Hash, UnixTime};
+use crate::bundle::{Bundle, BundleError, Checkpoint, Family};
+#[cfg(feature = "tendermint")]
+use crate::chains::tendermint::{bundle as tendermint, verify::JudgedAt, verify::Rules};
+use alloc::string::String;
+use core::time::Duration;
+
+/// A header that a bundle proves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvenHeader {
+    /// The chain's id.
+    pub chain_id: String,
+    /// The header's height.
+    pub height: u64,
+    /// The header's hash.
+    pub hash: Hash,
+    /// The header's time.
+    pub time: UnixTime,
+    /// When trust in it ends.
+    pub trust_expires: UnixTime,
+    /// How many steps the proof has, the checkpoint's own block included.
+    pub steps: usize,
+}
+
+/// Why a bundle proves nothing.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum VerifyBundleError {
+    /// It is damaged or not a bundle.
+    #[error(transparent)]
+    Container(#[from] BundleError),
+    /// It is of another family than the checkpoint.
+    #[error("bundle is of family {}, the checkpoint of {}", got.name(), want.name())]
+    Family {
+        /// The bundle's family.
+        got: Family,
+        /// The checkpoint's family.
+        want: Family,
+    },
+    /// Its family is not part of this build.
+    #[error("this build does not have the family {}", family.name())]
+    NotBuilt {
+        /// The family.
+        family: Family,
+    },
+    /// The Tendermint family refuses it.
+    #[cfg(feature = "tendermint")]
+    #[error(transparent)]
+    Tendermint(#[from] tendermint::BundleRefused),
+}
+
+impl VerifyBundleError {
+    /// Tells whether the proof itself may be good, but trust in its checkpoint or header has ended.
+    pub fn is_expired(&self) -> bool {
+        #[cfg(feature = "tendermint")]
+        if let Self::Tendermint(tendermint::BundleRefused::Verify { why, .. }) = self {
+            return matches!(why, crate::chains::tendermint::verify::VerifyError::TrustExpired { .. });
+        }
+        false
+    }
+}
+
+/// Verifies that `bytes` are a bundle that proves a header from `checkpoint`, judged at `now`.
+///
+/// `trusting_period` is for how long headers are trusted, counted from their own time; it must be well below the chain's
+/// unbonding period. Costs a signature batch per step.
+/// # Errors
+/// [`VerifyBundleError`].
+pub fn verify_bundle(
+    bytes: &[u8],
+    checkpoint: &Checkpoint,
+    trusting_period: Duration,
+    now: UnixTime,
+) -> Result<ProvenHeader, VerifyBundleError> {
+    let bundle = Bundle::decode(bytes)?;
+    if bundle.family != checkpoint.family {
+        return Err(VerifyBundleError::Family { got: bundle.family, want: checkpoint.family });
+    }
+    match bundle.family {
+        #[cfg(feature = "tendermint")]
+        Family::Tendermint => {
+            let rules = Rules { trusting_period, ..Rules::default() };
+            let block = tendermint::verify(&bundle, checkpoint, &rules, JudgedAt::at(now))?;
+            Ok(ProvenHeader {
+                chain_id: checkpoint.chain_id.clone(),
+                height: block.height(),
+                hash: block.hash(),
+                time: block.time(),
+                trust_expires: block.time().after(trusting_period),
+                steps: bundle.sections.len().saturating_sub(1),
+            })
+        }
+        #[cfg(not(feature = "tendermint"))]
+        family => {
+            let _ = (trusting_period, now);
+            Err(VerifyBundleError::NotBuilt { family })
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! What the node says of itself to clients, as JSON.
+
+use super::Node;
+use crate::base::{ChainId, Now};
+use crate::chains::{ChainStatus, Head, SyncState};
+use crate::rpc::ChainReadiness;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use serde_json::{Value, json};
+
+/// The version of the shape of `rushlight_status`; it grows when a member changes its meaning or goes away.
+const STATUS_VERSION: u32 = 1;
+
+/// Returns a head as subscribers get it.
+pub(super) fn head_json(head: &Head) -> String {
+    head_value(head).to_string()
+}
+
+fn head_value(head: &Head) -> Value {
+    json!({ "height": head.height.to_string(), "hash": head.hash.to_string(), "time": head.time.to_rfc3339() })
+}
+
+impl Node {
+    /// Returns the result of `rushlight_status`: of one chain, or of all.
+    pub(super) fn status_json(&self, now: Now, only: Option<ChainId>) -> String {
+        let chains: Vec<Value> = self
+            .chains
+            .iter()
+            .filter(|(id, _)| only.is_none_or(|only| only == **id))
+            .map(|(id, followed)| self.chain_json(now, *id, &followed.name, &followed.chain.status(now)))
+            .collect();
+        json!({ "status_version": STATUS_VERSION, "agent": self.config.agent, "chains": chains }).to_string()
+    }
+
+    fn chain_json(&self, now: Now, chain: ChainId, name: &str, status: &ChainStatus) -> Value {
+        let providers: Vec<Value> = self
+            .peers
+            .stats()
+            .into_iter()
+            .filter(|peer| peer.chain == chain)
+            .map(|peer| {
+                let known = status.providers.iter().find(|provider| provider.peer == peer.peer);
+                let faults: serde_json::Map<String, Value> =
+                    peer.faults.iter().map(|(verdict, count)| (verdict.word().to_string(), json!(count))).collect();
+                json!({
+                    "address": peer.address,
+                    "role": known.map_or("quarantined", |provider| provider.role),
+                    "quarantined_for": peer.quarantined.map(|verdict| verdict.word()),
+                    "node_id": known.and_then(|provider| provider.node_id.clone()),
+                    "latest": known.and_then(|provider| provider.latest).map(|height| height.to_string()),
+                    "earliest": known.and_then(|provider| provider.earliest).map(|height| height.to_string()),
+                    "answered": peer.answered,
+                    "faults": faults,
+                    "p95_ms": peer.p95_ms,
+                })
+            })
+            .collect();
+        json!({
+            "name": name,
+            "family": status.family,
+            "chain_id": status.chain_id,
+            "state": status.state.word(),
+            "why": status.state.reason(),
+            "head": status.head.as_ref().map(head_value),
+            "head_age_s": status.head.map(|head| now.wall.since(head.time).as_secs()),
+            "target": status.target.map(|height| height.to_string()),
+            "trust_expires": status.trust_expires.map(|time| time.to_rfc3339()),
+            "trust_remaining_s": status.trust_expires.map(|time| time.since(now.wall).as_secs()),
+            "guarantee": status.head.map(|_| json!({
+                "finality": "final",
+                "witnesses_agreeing": status.witnesses_agreeing,
+                "witnesses_asked": status.witnesses_asked,
+            })),
+            "headers_verified": status.headers_verified,
+            "blocks_fetched": status.blocks_fetched,
+            "signatures_checked": status.signatures_checked,
+            "providers": providers,
+        })
+    }
+
+    /// Returns for `/readyz` which chains serve.
+    pub(super) fn readiness(&self, now: Now, only: Option<ChainId>) -> Vec<ChainReadiness> {
+        let chains = self.chains.iter().filter(|(id, _)| only.is_none_or(|only| only == **id));
+        chains
+            .map(|(_, followed)| {
+                let state = followed.chain.status(now).state;
+                ChainReadiness {
+                    chain: followed.name.clone(),
+                    is_ready: matches!(state, SyncState::Synced),
+                    state: state.word(),
+                    why: state.reason().to_string(),
+                }
+            })
+            .collect()
+    }
+}
