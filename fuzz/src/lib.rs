@@ -1,0 +1,26 @@
+//! Fuzz targets of Rushlight's decoders. Each is a plain function over bytes: cargo-fuzz drives it with nightly and at
+//! length, [`drive`] on stable over the committed corpus and seeded mutations, in CI.
+//!
+//! A target fails by panicking. It returns whether the input got past the decoder, so that a corpus that has
+//! become stale is noticed.
+
+pub mod drive;
+pub mod targets;
+
+/// A target: a name, which is also its corpus folder, and the function.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    /// The name.
+    pub name: &'static str,
+    /// Takes an input; returns whether it was accepted.
+    pub run: fn(&[u8]) -> bool,
+}
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    Target { name: "light_block_json", run: targets::light_block_json::run },
+    Target { name: "light_block_protobuf", run: targets::light_block_protobuf::run },
+    Target { name: "checkpoint", run: targets::checkpoint::run },
+    Target { name: "bundle", run: targets::bundle::run },
+    Target { name: "rpc", run: targets::rpc::run },
+];
