@@ -1,0 +1,139 @@
+//! A driver without sockets for tests: answers come from functions, time from a counter, works run in place.
+#![allow(dead_code, reason = "each test uses another part")]
+
+use rushlight_core::base::{ClientId, FetchId, Instant, Now, SaveId, UnixTime, WorkId};
+use rushlight_core::chains::{ChainSpec, ChainStatus, Work};
+use rushlight_core::node::{Config, Input, Node, Notice, Output, Pending};
+use rushlight_core::peers::{Fetch, FetchFailed, Fetched};
+use rushlight_core::rpc::{Answer, Call, ClientKind, Dialect, Scope};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// What a provider answers to a fetch: status and body.
+pub type Answers<'a> = dyn FnMut(&Fetch, UnixTime) -> Result<(u16, Vec<u8>), FetchFailed> + 'a;
+
+enum Pend {
+    Fetch(FetchId, Fetch),
+    Work(WorkId, Work),
+    Save(SaveId),
+}
+
+/// A node, its clock, and what it waits for.
+pub struct World<'a> {
+    pub node: Node,
+    pub now: Now,
+    pub notices: Vec<Notice>,
+    pub replies: Vec<(ClientId, Answer)>,
+    pub saved: Option<Vec<u8>>,
+    pub fetches: BTreeMap<String, u64>,
+    pending: VecDeque<Pend>,
+    answers: Box<Answers<'a>>,
+    latency: Duration,
+}
+
+impl<'a> World<'a> {
+    pub fn new(start: UnixTime, answers: Box<Answers<'a>>) -> Self {
+        Self {
+            node: Node::new(Config::default(), [7; 32]),
+            now: Now { instant: Instant(0), wall: start },
+            notices: Vec::new(),
+            replies: Vec::new(),
+            saved: None,
+            fetches: BTreeMap::new(),
+            pending: VecDeque::new(),
+            answers,
+            latency: Duration::from_millis(1),
+        }
+    }
+
+    pub fn add(&mut self, spec: &str) {
+        let spec = ChainSpec::from_json(spec).unwrap();
+        let saved = self.saved.clone();
+        self.node.add_chain(self.now, "test", spec, saved.as_deref()).unwrap();
+        self.drain();
+    }
+
+    pub fn status(&self) -> ChainStatus {
+        self.node.stats(self.now).chains.remove(0).2
+    }
+
+    pub fn advance(&mut self, by: Duration) {
+        self.now = Now { instant: self.now.instant.after(by), wall: self.now.wall.after(by) };
+    }
+
+    pub fn handle(&mut self, input: Input<'_>) {
+        self.node.handle(self.now, input);
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(output) = self.node.poll() {
+            match output {
+                Output::Fetch(id, fetch) => self.pending.push_back(Pend::Fetch(id, fetch)),
+                Output::Work(id, work) => self.pending.push_back(Pend::Work(id, work)),
+                Output::Save(id, _, snapshot) => {
+                    self.saved = Some(snapshot.0);
+                    self.pending.push_back(Pend::Save(id));
+                }
+                Output::Cancel(Pending::Fetch(id)) => {
+                    self.pending.retain(|pend| !matches!(pend, Pend::Fetch(other, _) if *other == id));
+                }
+                Output::Reply(client, answer) => self.replies.push((client, answer)),
+                Output::Notice(notice) => self.notices.push(notice),
+                _ => {}
+            }
+        }
+    }
+
+    /// Does the next thing: answers the oldest request, or lets time go on to the next deadline.
+    pub fn step(&mut self) {
+        match self.pending.pop_front() {
+            Some(Pend::Fetch(id, fetch)) => {
+                self.advance(self.latency);
+                let path = fetch.url.splitn(4, '/').nth(3).unwrap_or("").split('?').next().unwrap_or("").to_string();
+                *self.fetches.entry(path).or_default() += 1;
+                let answer = (self.answers)(&fetch, self.now.wall);
+                let result = answer.as_ref().map_err(|failed| *failed).map(|(status, body)| Fetched {
+                    status: *status,
+                    retry_after_s: None,
+                    body,
+                });
+                self.node.handle(self.now, Input::Fetched(id, result));
+            }
+            Some(Pend::Work(id, work)) => {
+                assert!(work.size_bytes() <= Work::BYTES_MAX);
+                self.node.handle(self.now, Input::Worked(id, work.run()));
+            }
+            Some(Pend::Save(id)) => self.node.handle(self.now, Input::Saved(id, true)),
+            None => {
+                let at = self.node.deadline().unwrap_or(self.now.instant.after(Duration::from_secs(1)));
+                let by = at.since(self.now.instant).max(Duration::from_millis(1));
+                self.advance(by);
+                self.node.handle(self.now, Input::Tick);
+            }
+        }
+        self.drain();
+    }
+
+    /// Steps until `done`, at most `steps` times; returns whether it came to that.
+    pub fn run_until(&mut self, steps: usize, mut done: impl FnMut(&Self) -> bool) -> bool {
+        for _ in 0..steps {
+            if done(self) {
+                return true;
+            }
+            self.step();
+        }
+        done(self)
+    }
+
+    /// Calls a method and returns the answer's text.
+    pub fn call(&mut self, text: &str) -> Answer {
+        let client = ClientId(1);
+        self.replies.clear();
+        self.handle(Input::Joined(client, Scope { chain: None, dialect: Dialect::Public }, ClientKind::Socket));
+        self.handle(Input::Asked(client, Call::Text(text)));
+        assert!(self.run_until(100_000, |world| !world.replies.is_empty()), "no answer to {text}");
+        self.handle(Input::Left(client));
+        self.replies.remove(0).1
+    }
+}
