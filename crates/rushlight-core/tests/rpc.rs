@@ -236,7 +236,18 @@ fn ids_come_back_byte_for_byte_or_are_refused() {
         assert!(got.starts_with(&format!(r#"reply 1 200 {{"jsonrpc":"2.0","id":{id},"result":"#)), "{id}: {got}");
     }
     let long = format!(r#""{}""#, "x".repeat(limits::ID_BYTES_MAX));
-    for id in ["1.0", "1e3", "1e999999999", "18446744073709551616", "-9223372036854775809", "true", "[]", "{}", &long] {
+    for id in [
+        "1.0",
+        "1e3",
+        "1e999999999",
+        "18446744073709551616",
+        "-9223372036854775809",
+        "true",
+        "[]",
+        "{}",
+        r#""\ud800""#,
+        &long,
+    ] {
         let got = ask(&format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"rushlight_methods"}}"#));
         assert!(got.starts_with(r#"reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"#), "{id}: {got}");
     }
@@ -313,6 +324,22 @@ fn a_batch_proven_at_one_head_says_so() {
         reply 1 200 at 9 [{"jsonrpc":"2.0","id":1,"result":1},{"jsonrpc":"2.0","id":1,"result":2}]
     "#]]
     .assert_eq(&drain(&mut rpc));
+}
+
+#[test]
+fn a_batch_proven_at_several_heads_names_none() {
+    let mut rpc = with_socket();
+    let one = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_checkpoint"}"#;
+    for (first, second) in [(Some(9), Some(10)), (Some(9), None), (None, Some(9))] {
+        rpc.asked(ONE, Call::Text(&format!("[{one},{one}]")));
+        for height in [first, second] {
+            match rpc.poll() {
+                Some(RpcAction::Dispatch { query, .. }) => rpc.answered(query, result("1", height)),
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(drain(&mut rpc).starts_with("reply 1 200 ["));
+    }
 }
 
 #[test]
@@ -549,6 +576,7 @@ fn the_text_is_bounded_before_it_is_parsed() {
     let request = |n: usize| format!(r#"{{"jsonrpc":"2.0","id":1,"method":"rushlight_methods"{}}}"#, members(n - 3));
     assert!(ask(&request(limits::REQUEST_MEMBERS_MAX)).contains("result"));
     assert!(ask(&request(limits::REQUEST_MEMBERS_MAX + 1)).contains("at most 16 members"));
+    assert!(ask(&request(200)).contains("at most 16 members"), "commas of an object are not those of a batch");
 }
 
 #[test]
@@ -627,6 +655,38 @@ fn a_client_that_does_not_read_is_hung_up_on_and_one_that_does_is_not() {
     // Nothing more is read from it or said to it.
     rpc.asked(ONE, Call::Text("x"));
     assert_eq!(drain(&mut rpc), "");
+}
+
+#[test]
+fn a_client_that_reads_may_call_for_ever() {
+    let mut rpc = with_socket();
+    let mut bytes = 0;
+    while bytes < 3 * limits::QUEUED_BYTES_MAX {
+        rpc.asked(ONE, Call::Text(r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_methods"}"#));
+        match rpc.poll() {
+            Some(RpcAction::Reply(client, answer)) => {
+                let length = answer.body.unwrap().len();
+                bytes += length;
+                rpc.drained(client, length);
+            }
+            other => panic!("after {bytes} bytes: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn results_for_a_client_that_left_do_not_count_for_its_successor() {
+    const PROVE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_prove"}"#;
+    let mut rpc = with_socket();
+    rpc.asked(ONE, Call::Text(PROVE));
+    rpc.joined(ONE, scope(Dialect::Public), ClientKind::Socket);
+    for _ in 0..limits::REQUESTS_IN_FLIGHT_MAX {
+        rpc.asked(ONE, Call::Text(PROVE));
+    }
+    rpc.answered(QueryId(3), result("1", None));
+    drain(&mut rpc);
+    rpc.asked(ONE, Call::Text(PROVE));
+    assert_eq!(drain(&mut rpc), "", "one more waits behind the others, refused: it was not dispatched");
 }
 
 #[test]

@@ -45,9 +45,7 @@ pub(super) fn readiness(chains: &[ChainReadiness]) -> Answer {
 /// Returns `answer`, or 304 without a body when the client has that body already.
 pub(super) fn conditional(answer: Answer, if_none_match: Option<&str>) -> Answer {
     match (answer.etag, if_none_match) {
-        (Some(etag), Some(listed)) if answer.status == 200 && etag.is_listed_in(listed) => {
-            Answer { status: 304, body: None, ..answer }
-        }
+        (Some(etag), Some(listed)) if etag.is_listed_in(listed) => Answer { status: 304, body: None, ..answer },
         _ => answer,
     }
 }
