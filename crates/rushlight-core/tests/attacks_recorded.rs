@@ -1,0 +1,145 @@
+//! Attacks with real validator keys, recorded: a primary lies, a witness is honest, and the client stops.
+//!
+//! The liar's headers verify from the trusted state, so only the witness shows that there are two histories. Building
+//! evidence of it is another matter; what must never happen is that the liar's header is adopted.
+#![cfg(feature = "tendermint")]
+
+mod recording;
+mod world;
+
+use recording::{Recording, lines, recordings};
+use rushlight_core::base::UnixTime;
+use rushlight_core::chains::{ChainNotice, SyncState};
+use rushlight_core::node::Notice;
+use rushlight_core::peers::{Fetch, FetchFailed};
+use serde_json::Value;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+use world::World;
+
+struct Attack {
+    kind: String,
+    trusted: u64,
+    target: u64,
+    now: UnixTime,
+    lies: BTreeMap<String, Vec<u8>>,
+    /// What honest nodes had later, where the recording of the chain ends before the attack.
+    after: BTreeMap<String, Vec<u8>>,
+}
+
+fn by_uri(path: &Path) -> BTreeMap<String, Vec<u8>> {
+    let lines = if path.is_file() { lines(path) } else { Vec::new() };
+    let entry = |line: &Value| Some((line["uri"].as_str()?.to_string(), line["body"].as_str()?.as_bytes().to_vec()));
+    lines.iter().filter(|line| line["status"] == 200).filter_map(entry).collect()
+}
+
+fn attacks(recording: &Recording) -> Vec<Attack> {
+    let Ok(entries) = std::fs::read_dir(recording.folder.join("attacks")) else { return Vec::new() };
+    let mut folders: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    folders.sort();
+    let mut attacks = Vec::new();
+    for folder in folders.iter().filter(|folder| folder.join("primary.jsonl").is_file()) {
+        let case = std::fs::read(folder.join("go-light-client.json")).unwrap();
+        let case: Value = serde_json::from_slice(&case).unwrap();
+        attacks.push(Attack {
+            kind: folder.file_name().unwrap().to_string_lossy().into_owned(),
+            trusted: case["trusted_height"].as_u64().unwrap(),
+            target: case["target_height"].as_u64().unwrap(),
+            now: UnixTime::from_rfc3339(case["now"].as_str().unwrap()).unwrap(),
+            lies: by_uri(&folder.join("primary.jsonl")),
+            after: by_uri(&folder.join("chain-after.jsonl.gz")),
+        });
+    }
+    attacks
+}
+
+/// Answers as the liar (the first provider) or as an honest node that has heights up to `honest_tip`.
+fn answer(
+    recording: &Recording,
+    attack: &Attack,
+    honest_tip: u64,
+    fetch: &Fetch,
+) -> Result<(u16, Vec<u8>), FetchFailed> {
+    let mut parts = fetch.url.splitn(4, '/');
+    let host = parts.nth(2).unwrap();
+    let path = format!("/{}", parts.next().unwrap());
+    let is_liar = host.starts_with('a');
+    if path == "/status" {
+        return Ok((200, recording.status(host, if is_liar { attack.target } else { honest_tip })));
+    }
+    if let Some(lie) = attack.lies.get(&path).filter(|_| is_liar) {
+        return Ok((200, lie.clone()));
+    }
+    let height: u64 = path.split("height=").nth(1).and_then(|rest| rest.split('&').next()?.parse().ok()).unwrap_or(0);
+    if !is_liar && height > honest_tip {
+        let error = r#"{"jsonrpc":"2.0","id":-1,"error":{"code":-32603,"message":"Internal error","data":"height must be less than or equal to the current blockchain height"}}"#;
+        return Ok((500, error.as_bytes().to_vec()));
+    }
+    match attack.after.get(&path) {
+        Some(body) => Ok((200, body.clone())),
+        None => recording.answers.get(&path).cloned().ok_or(FetchFailed::Refused),
+    }
+}
+
+fn is_frozen(world: &World<'_>) -> bool {
+    matches!(world.status().state, SyncState::Frozen(_))
+}
+
+#[test]
+fn a_lying_primary_with_real_keys_freezes_the_client() {
+    let mut count = 0;
+    for recording in recordings() {
+        for attack in attacks(&recording) {
+            let start = attack.now.max(recording.last_time.after(Duration::from_secs(1)));
+            let honest = |fetch: &Fetch, _| answer(&recording, &attack, attack.target, fetch);
+            let mut world = World::new(start, Box::new(honest));
+            world.add(&recording.spec(attack.trusted, "skipping"));
+            let what = format!("{} {}", recording.name, attack.kind);
+            assert!(world.run_until(3_000, is_frozen), "{what}: {:?} {:?}", world.status(), world.notices);
+            assert_eq!(world.status().head.map(|head| head.height), Some(attack.trusted), "{what}");
+            let frozen = world.notices.iter().find_map(|notice| match notice {
+                Notice::Chain(_, ChainNotice::Frozen { height, ours, theirs, .. }) => Some((*height, *ours, *theirs)),
+                _ => None,
+            });
+            let (height, ours, theirs) = frozen.unwrap();
+            assert_eq!(height, attack.target, "{what}");
+            assert_ne!(ours, theirs, "{what}");
+            // The freeze outlives a restart.
+            world.run_until(100, |_| false);
+            let saved = world.saved.clone();
+            let honest = |fetch: &Fetch, _| answer(&recording, &attack, attack.target, fetch);
+            let mut again = World::new(start, Box::new(honest));
+            again.saved = saved;
+            again.add(&recording.spec(attack.trusted, "skipping"));
+            assert!(is_frozen(&again), "{what}: not frozen after a restart");
+            again.run_until(200, |_| false);
+            assert_eq!(again.status().head.map(|head| head.height), Some(attack.trusted), "{what}");
+            println!("{what}: frozen at {height}, ours {ours}, theirs {theirs}");
+            count += 1;
+        }
+    }
+    println!("{count} attacks replayed");
+}
+
+/// GHSA-f3w5-v9xx-rp8p: a header above the chain's tip, with a time before it. No witness can contradict it yet, so it
+/// must not be adopted until one can.
+#[test]
+fn a_header_ahead_of_every_witness_waits_for_one() {
+    for recording in recordings() {
+        for attack in attacks(&recording).iter().filter(|attack| attack.kind == "forward-lunatic") {
+            let tip = Cell::new(attack.target - 2);
+            let start = attack.now.max(recording.last_time.after(Duration::from_secs(1)));
+            let honest = |fetch: &Fetch, _| answer(&recording, attack, tip.get(), fetch);
+            let mut world = World::new(start, Box::new(honest));
+            world.add(&recording.spec(attack.trusted, "skipping"));
+            world.run_until(2_000, |_| false);
+            assert_eq!(world.status().head.map(|head| head.height), Some(attack.trusted));
+            assert_eq!(world.status().state.word(), "syncing", "{:?}", world.status().state);
+            tip.set(attack.target);
+            assert!(world.run_until(20_000, is_frozen), "{:?}", world.status());
+            assert_eq!(world.status().head.map(|head| head.height), Some(attack.trusted));
+        }
+    }
+}
