@@ -1,0 +1,510 @@
+//! The routes: one table, from which dispatch and the index page come.
+
+use super::Node;
+use super::params::Params;
+use super::shapes::{
+    self, BlockIdJson, CommitJson, ConsensusParamsJson, GenesisValidatorJson, HeaderJson, PublicKeyJson,
+    SignedHeaderJson, TxResultJson, ValidatorJson, ValidatorUpdateJson,
+};
+use crate::keys::derive;
+use crate::lies::{LieKind, change_header, change_validators, forge_commit, spoil_signature};
+use rushlight_core::base::Hash;
+use rushlight_core::chains::tendermint::types::{Commit, Header, ValidatorSet};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use std::sync::Arc;
+
+const PER_PAGE_DEFAULT: usize = 30;
+const PER_PAGE_MAX: usize = 100;
+/// The most block metas in an answer to `/blockchain`.
+const BLOCK_METAS_MAX: u64 = 20;
+
+/// An error as JSON-RPC has it.
+#[derive(Serialize)]
+pub(super) struct RpcError {
+    code: i32,
+    message: &'static str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    data: String,
+}
+
+impl RpcError {
+    fn internal(data: String) -> Self {
+        Self { code: -32603, message: "Internal error", data }
+    }
+
+    pub(super) fn method_not_found() -> Self {
+        Self { code: -32601, message: "Method not found", data: String::new() }
+    }
+
+    pub(super) fn parse(error: &serde_json::Error) -> Self {
+        let why = if error.is_eof() { "unexpected end of JSON input".into() } else { error.to_string() };
+        let data = format!("error unmarshaling request: {why}");
+        Self { code: -32700, message: "Parse error. Invalid JSON", data }
+    }
+
+    pub(super) fn uri_params(why: &str) -> Self {
+        Self::params("http", why)
+    }
+
+    pub(super) fn json_params(why: &str) -> Self {
+        Self::params("json", why)
+    }
+
+    fn params(form: &str, why: &str) -> Self {
+        let data = format!("error converting {form} params to arguments: {why}");
+        Self { code: -32602, message: "Invalid params", data }
+    }
+}
+
+type Outcome = Result<Box<RawValue>, RpcError>;
+
+/// A route: its name, its parameters in order, and what answers it.
+pub(super) struct Route {
+    pub(super) method: &'static str,
+    pub(super) names: &'static [&'static str],
+    answer: fn(&Node<'_>, &Params) -> Outcome,
+}
+
+impl Route {
+    pub(super) fn call(&self, node: &Node<'_>, params: &Params) -> Outcome {
+        (self.answer)(node, params)
+    }
+}
+
+pub(super) const ROUTES: &[Route] = &[
+    Route { method: "block", names: &["height"], answer: block },
+    Route { method: "block_results", names: &["height"], answer: block_results },
+    Route { method: "blockchain", names: &["minHeight", "maxHeight"], answer: blockchain },
+    Route { method: "commit", names: &["height"], answer: commit },
+    Route { method: "consensus_params", names: &["height"], answer: consensus_params },
+    Route { method: "genesis", names: &[], answer: genesis },
+    Route { method: "header", names: &["height"], answer: header },
+    Route { method: "health", names: &[], answer: health },
+    Route { method: "status", names: &[], answer: status },
+    Route { method: "validators", names: &["height", "page", "per_page"], answer: validators },
+];
+
+pub(super) fn find(method: &str) -> Option<&'static Route> {
+    ROUTES.iter().find(|route| route.method == method)
+}
+
+fn raw<T: Serialize>(result: &T) -> Outcome {
+    serde_json::value::to_raw_value(result).map_err(|error| RpcError::internal(error.to_string()))
+}
+
+/// What Go says for a pointer to nothing.
+fn null() -> Outcome {
+    raw(&())
+}
+
+impl Node<'_> {
+    fn tip(&self) -> u64 {
+        match self.lie.map(|lie| (lie.kind, lie.from)) {
+            Some((LieKind::Stale, at)) => self.tip.min(at.max(self.chain.plan().initial_height)),
+            _ => self.tip.min(self.chain.tip()),
+        }
+    }
+
+    fn base(&self) -> u64 {
+        let initial = self.chain.plan().initial_height;
+        match self.lie.map(|lie| (lie.kind, lie.from)) {
+            Some((LieKind::Pruned, at)) => at.clamp(initial, self.tip()),
+            _ => initial,
+        }
+    }
+
+    /// Returns the kind of lie told about a height.
+    fn lie_about(&self, height: u64) -> Option<LieKind> {
+        self.lie.filter(|lie| lie.is_about(height)).map(|lie| lie.kind)
+    }
+
+    fn height(&self, params: &Params, latest: u64) -> Result<u64, RpcError> {
+        let Some(asked) = params.number("height")? else { return Ok(latest) };
+        let height = u64::try_from(asked).unwrap_or(0);
+        if height == 0 {
+            return Err(RpcError::internal(format!("height must be greater than 0, but got {asked}")));
+        }
+        if height > latest {
+            let why = format!("height {height} must be less than or equal to the current blockchain height {latest}");
+            return Err(RpcError::internal(why));
+        }
+        let base = self.base();
+        if height < base {
+            let why = format!("height {height} is not available, lowest height is {base}");
+            return Err(RpcError::internal(why));
+        }
+        Ok(height)
+    }
+
+    fn header_told(&self, height: u64) -> Option<Header> {
+        let mut header = self.chain.header(height)?.clone();
+        match self.lie_about(height) {
+            Some(LieKind::Withheld) => return None,
+            Some(LieKind::WrongHash | LieKind::ForgedHeader) => change_header(&mut header),
+            _ => {}
+        }
+        Some(header)
+    }
+
+    fn commit_told(&self, header: &Header) -> Option<Arc<Commit>> {
+        let height = header.height;
+        let plan = self.chain.plan();
+        let honest = |height| match height == self.tip() {
+            true => self.chain.seen_commit(height, self.number).map(Arc::new),
+            false => self.chain.commit(height),
+        };
+        match self.lie_about(height) {
+            Some(LieKind::OtherCommit) => {
+                honest(if height == plan.initial_height { (height + 1).min(self.tip()) } else { height - 1 })
+            }
+            Some(LieKind::ForgedSignature) => {
+                let mut commit = Commit::clone(&*honest(height)?);
+                spoil_signature(&mut commit);
+                Some(Arc::new(commit))
+            }
+            Some(LieKind::ForgedHeader) => {
+                let mut commit = Commit::clone(&*honest(height)?);
+                forge_commit(header, &mut commit, self.chain.validators(height)?, plan.seed);
+                Some(Arc::new(commit))
+            }
+            _ => honest(height),
+        }
+    }
+
+    /// Returns the set told for a height, with priorities in its order.
+    fn validators_told(&self, height: u64) -> Option<(Arc<ValidatorSet>, Vec<i64>)> {
+        let honest = |height| Some((self.chain.validators(height)?.clone(), self.chain.priorities(height)?.0));
+        match self.lie_about(height) {
+            Some(LieKind::Withheld) => None,
+            Some(LieKind::WrongValidators) => {
+                let (set, priorities) = honest(height)?;
+                Some((Arc::new(change_validators(&set)), priorities))
+            }
+            Some(LieKind::OtherValidators) => honest(self.other_set_height(height)),
+            _ => honest(height),
+        }
+    }
+
+    /// Returns the nearest height with another set, below first; the height itself if the set never changes.
+    fn other_set_height(&self, height: u64) -> u64 {
+        let set_at = |height| self.chain.validators(height).map(|set| set.hash());
+        let below = (self.chain.plan().initial_height..height).rev();
+        let above = height + 1..=self.tip() + 1;
+        below.chain(above).find(|other| set_at(*other) != set_at(height)).unwrap_or(height)
+    }
+}
+
+#[derive(Serialize)]
+struct NodeProtocolJson {
+    p2p: &'static str,
+    block: &'static str,
+    app: String,
+}
+
+#[derive(Serialize)]
+struct NodeOtherJson {
+    tx_index: &'static str,
+    rpc_address: &'static str,
+}
+
+#[derive(Serialize)]
+struct NodeInfoJson<'a> {
+    protocol_version: NodeProtocolJson,
+    id: String,
+    listen_addr: &'static str,
+    network: &'a str,
+    version: &'static str,
+    channels: &'static str,
+    moniker: String,
+    other: NodeOtherJson,
+}
+
+#[derive(Serialize)]
+struct SyncInfoJson {
+    latest_block_hash: String,
+    latest_app_hash: String,
+    latest_block_height: String,
+    latest_block_time: String,
+    earliest_block_hash: String,
+    earliest_app_hash: String,
+    earliest_block_height: String,
+    earliest_block_time: String,
+    catching_up: bool,
+}
+
+#[derive(Serialize)]
+struct ValidatorInfoJson {
+    address: String,
+    pub_key: PublicKeyJson,
+    voting_power: String,
+}
+
+#[derive(Serialize)]
+struct StatusJson<'a> {
+    node_info: NodeInfoJson<'a>,
+    sync_info: SyncInfoJson,
+    validator_info: ValidatorInfoJson,
+}
+
+fn status(node: &Node<'_>, _: &Params) -> Outcome {
+    let (chain, plan) = (node.chain, node.chain.plan());
+    let (tip, base) = (node.tip(), node.base());
+    let (Some(latest), Some(earliest)) = (chain.header(tip), chain.header(base)) else { return null() };
+    let hash_at = |height| shapes::hex(&chain.block_id(height).map_or(Hash::default(), |id| id.hash).0);
+    let Some(set) = chain.validators(tip + 1) else { return null() };
+    let Some(own) = set.validators().get(node.number as usize % set.len()) else { return null() };
+    let id = derive("rushlight-devnet/node/v1", plan.seed, u64::from(node.number));
+    raw(&StatusJson {
+        node_info: NodeInfoJson {
+            protocol_version: NodeProtocolJson { p2p: "8", block: "11", app: plan.app_version.to_string() },
+            id: data_encoding::HEXLOWER.encode(id.0.get(..20).unwrap_or_default()),
+            listen_addr: "tcp://127.0.0.1:26656",
+            network: &plan.chain_id,
+            version: plan.release.version(),
+            channels: "402021222330386061",
+            moniker: format!("node{}", node.number),
+            other: NodeOtherJson { tx_index: "on", rpc_address: "tcp://127.0.0.1:26657" },
+        },
+        sync_info: SyncInfoJson {
+            latest_block_hash: hash_at(tip),
+            latest_app_hash: shapes::hex(&latest.app_hash),
+            latest_block_height: tip.to_string(),
+            latest_block_time: latest.time.to_rfc3339(),
+            earliest_block_hash: hash_at(base),
+            earliest_app_hash: shapes::hex(&earliest.app_hash),
+            earliest_block_height: base.to_string(),
+            earliest_block_time: earliest.time.to_rfc3339(),
+            catching_up: false,
+        },
+        validator_info: ValidatorInfoJson {
+            address: shapes::hex(&own.address.0),
+            pub_key: shapes::public_key(&own.public_key),
+            voting_power: own.power.to_string(),
+        },
+    })
+}
+
+fn health(_: &Node<'_>, _: &Params) -> Outcome {
+    raw(&serde_json::Map::new())
+}
+
+#[derive(Serialize)]
+struct GenesisDocJson<'a> {
+    genesis_time: String,
+    chain_id: &'a str,
+    initial_height: String,
+    consensus_params: ConsensusParamsJson,
+    validators: Vec<GenesisValidatorJson>,
+    app_hash: &'static str,
+}
+
+#[derive(Serialize)]
+struct GenesisJson<'a> {
+    genesis: GenesisDocJson<'a>,
+}
+
+fn genesis(node: &Node<'_>, _: &Params) -> Outcome {
+    let plan = node.chain.plan();
+    let Some(set) = node.chain.validators(plan.initial_height) else { return null() };
+    let members = set.validators().iter().enumerate();
+    raw(&GenesisJson {
+        genesis: GenesisDocJson {
+            genesis_time: plan.genesis_time.to_rfc3339(),
+            chain_id: &plan.chain_id,
+            initial_height: plan.initial_height.to_string(),
+            consensus_params: shapes::consensus_params(plan.release, &plan.key_kinds, plan.app_version),
+            validators: members.map(|(index, member)| shapes::genesis_validator(member, index)).collect(),
+            app_hash: "",
+        },
+    })
+}
+
+#[derive(Serialize)]
+struct CommitAnswerJson<'a> {
+    signed_header: SignedHeaderJson<'a>,
+    canonical: bool,
+}
+
+fn commit(node: &Node<'_>, params: &Params) -> Outcome {
+    let height = node.height(params, node.tip())?;
+    let Some(header) = node.header_told(height) else { return null() };
+    let Some(commit) = node.commit_told(&header) else { return null() };
+    raw(&CommitAnswerJson {
+        signed_header: SignedHeaderJson { header: shapes::header(&header), commit: shapes::commit(&commit) },
+        canonical: height != node.tip(),
+    })
+}
+
+#[derive(Serialize)]
+struct HeaderAnswerJson<'a> {
+    header: Option<HeaderJson<'a>>,
+}
+
+fn header(node: &Node<'_>, params: &Params) -> Outcome {
+    let height = node.height(params, node.tip())?;
+    let header = node.header_told(height);
+    raw(&HeaderAnswerJson { header: header.as_ref().map(shapes::header) })
+}
+
+#[derive(Serialize)]
+struct ValidatorsJson {
+    block_height: String,
+    validators: Vec<ValidatorJson>,
+    count: String,
+    total: String,
+}
+
+fn validators(node: &Node<'_>, params: &Params) -> Outcome {
+    // The set after the tip is known as well.
+    let height = node.height(params, node.tip() + 1)?;
+    let per_page = match params.number("per_page")? {
+        Some(asked) if asked >= 1 => usize::try_from(asked).unwrap_or(PER_PAGE_MAX).min(PER_PAGE_MAX),
+        _ => PER_PAGE_DEFAULT,
+    };
+    let page = params.number("page")?;
+    let Some((set, priorities)) = node.validators_told(height) else {
+        return Err(RpcError::internal(format!("could not find validator set for height #{height}")));
+    };
+    let total = set.len();
+    let pages = total.div_ceil(per_page);
+    let page = match page {
+        None => 1,
+        Some(asked) => usize::try_from(asked)
+            .ok()
+            .filter(|page| (1..=pages).contains(page))
+            .ok_or_else(|| RpcError::internal(format!("page should be within [1, {pages}] range, given {asked}")))?,
+    };
+    let members = set.validators().iter().zip(priorities).skip((page - 1) * per_page).take(per_page);
+    let validators: Vec<_> = members.map(|(member, priority)| shapes::validator(member, priority)).collect();
+    raw(&ValidatorsJson {
+        block_height: height.to_string(),
+        count: validators.len().to_string(),
+        validators,
+        total: total.to_string(),
+    })
+}
+
+#[derive(Serialize)]
+struct BlockDataJson {
+    txs: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct EvidenceListJson {
+    evidence: [(); 0],
+}
+
+#[derive(Serialize)]
+struct BlockJson<'a> {
+    header: HeaderJson<'a>,
+    data: BlockDataJson,
+    evidence: EvidenceListJson,
+    last_commit: CommitJson,
+}
+
+#[derive(Serialize)]
+struct BlockAnswerJson<'a> {
+    block_id: BlockIdJson,
+    block: Option<BlockJson<'a>>,
+}
+
+fn block(node: &Node<'_>, params: &Params) -> Outcome {
+    let height = node.height(params, node.tip())?;
+    let (Some(header), Some(block)) = (node.header_told(height), node.chain.block(height)) else {
+        return raw(&BlockAnswerJson { block_id: shapes::block_id(None), block: None });
+    };
+    let last_commit = block.last_commit.as_deref().map_or_else(shapes::no_commit, shapes::commit);
+    raw(&BlockAnswerJson {
+        block_id: shapes::block_id(node.chain.block_id(height)),
+        block: Some(BlockJson {
+            header: shapes::header(&header),
+            data: BlockDataJson { txs: block.txs.iter().map(|tx| shapes::base64(tx)).collect() },
+            evidence: EvidenceListJson { evidence: [] },
+            last_commit,
+        }),
+    })
+}
+
+#[derive(Serialize)]
+struct BlockResultsJson {
+    height: String,
+    txs_results: Option<Vec<TxResultJson>>,
+    finalize_block_events: Option<()>,
+    validator_updates: Option<Vec<ValidatorUpdateJson>>,
+    consensus_param_updates: Option<()>,
+    app_hash: String,
+}
+
+fn block_results(node: &Node<'_>, params: &Params) -> Outcome {
+    let height = node.height(params, node.tip())?;
+    let chain = node.chain;
+    let found = (chain.txs(height), chain.validator_updates(height), chain.app_hash_after(height));
+    let ((Some(txs), Some(updates), Some(app_hash)), true) = (found, node.header_told(height).is_some()) else {
+        return Err(RpcError::internal(format!("could not find results for height #{height}")));
+    };
+    raw(&BlockResultsJson {
+        height: height.to_string(),
+        // Go writes null for a list that was never made.
+        txs_results: (!txs.is_empty()).then(|| txs.iter().map(shapes::tx_result).collect()),
+        finalize_block_events: None,
+        validator_updates: (!updates.is_empty()).then(|| updates.iter().map(shapes::validator_update).collect()),
+        consensus_param_updates: None,
+        app_hash: shapes::base64(&app_hash),
+    })
+}
+
+#[derive(Serialize)]
+struct ConsensusParamsAnswerJson {
+    block_height: String,
+    consensus_params: ConsensusParamsJson,
+}
+
+fn consensus_params(node: &Node<'_>, params: &Params) -> Outcome {
+    let height = node.height(params, node.tip() + 1)?;
+    let plan = node.chain.plan();
+    raw(&ConsensusParamsAnswerJson {
+        block_height: height.to_string(),
+        consensus_params: shapes::consensus_params(plan.release, &plan.key_kinds, plan.app_version),
+    })
+}
+
+#[derive(Serialize)]
+struct BlockMetaJson<'a> {
+    block_id: BlockIdJson,
+    block_size: String,
+    header: HeaderJson<'a>,
+    num_txs: String,
+}
+
+#[derive(Serialize)]
+struct BlockchainJson<'a> {
+    last_height: String,
+    block_metas: Vec<BlockMetaJson<'a>>,
+}
+
+fn blockchain(node: &Node<'_>, params: &Params) -> Outcome {
+    let bound = |name| {
+        let asked = params.number(name)?.unwrap_or(0);
+        u64::try_from(asked).map_err(|_| RpcError::internal("heights must be non-negative".into()))
+    };
+    let (min, max) = (bound("minHeight")?, bound("maxHeight")?);
+    let tip = node.tip();
+    let max = if max == 0 { tip } else { max.min(tip) };
+    let min = min.max(node.base()).max((max + 1).saturating_sub(BLOCK_METAS_MAX));
+    if min > max {
+        let why = format!("min height {min} can't be greater than max height {max}");
+        return Err(RpcError::internal(why));
+    }
+    let headers: Vec<Header> = (min..=max).rev().filter_map(|height| node.header_told(height)).collect();
+    let metas = headers.iter().filter_map(|header| {
+        let block = node.chain.block(header.height)?;
+        Some(BlockMetaJson {
+            block_id: shapes::block_id(node.chain.block_id(header.height)),
+            block_size: block.to_protobuf().len().to_string(),
+            header: shapes::header(header),
+            num_txs: block.txs.len().to_string(),
+        })
+    });
+    raw(&BlockchainJson { last_height: tip.to_string(), block_metas: metas.collect() })
+}
