@@ -1,0 +1,294 @@
+//! The loop that owns a node: one task, which alone calls it. Sockets, files and threads report to it by channels.
+
+use crate::clock::Clocks;
+use crate::fetch::{Answered, FETCHES_MAX, Fetcher};
+use crate::log;
+use crate::pool::{Outcome, Pool};
+use crate::session::OwnedCall;
+use crate::store::{StoreClosed, StoreError, StoreHandle, Stored};
+use rushlight_core::base::{ChainId, ClientId, FetchId};
+use rushlight_core::chains::ChainSpec;
+use rushlight_core::node::{AddChainError, Input, Node, Notice, Output, Pending, Stats};
+use rushlight_core::peers::{Fetch, FetchFailed, Fetched};
+use rushlight_core::rpc::{Answer, ClientKind, Scope};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender};
+use tokio::sync::{broadcast, oneshot};
+use tokio::task::AbortHandle;
+use tracing::error;
+
+/// Commands that wait for the driver; above it whoever sends waits.
+pub(crate) const COMMANDS_MAX: usize = 256;
+/// Notices that wait for a subscriber; one that is slower misses the oldest.
+pub(crate) const NOTICES_MAX: usize = 1_024;
+/// How long a shutdown waits for the disk.
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(1_500);
+
+/// What the handles ask of the driver.
+#[derive(Debug)]
+pub(crate) enum Command {
+    AddChain(AddChain),
+    RemoveChain(ChainId),
+    Join { client: ClientId, scope: Scope, kind: ClientKind, answers: Sender<Answer> },
+    Ask { client: ClientId, call: OwnedCall },
+    Drained { client: ClientId, bytes: usize },
+    Stats(oneshot::Sender<Stats>),
+    Shutdown,
+}
+
+/// A chain to follow.
+#[derive(Debug)]
+pub(crate) struct AddChain {
+    pub(crate) name: String,
+    pub(crate) spec: ChainSpec,
+    pub(crate) saved: Option<Vec<u8>>,
+    pub(crate) reply: oneshot::Sender<Result<ChainId, AddChainError>>,
+}
+
+/// What comes back from the sockets, threads and disk.
+///
+/// The queue of these has no bound of its own: there is at most one for each fetch, work, save and load under way, and
+/// those are bounded by the node and by [`FETCHES_MAX`]. With a bound, a thread could wait for the driver while the
+/// driver waits for the thread.
+#[derive(Debug)]
+pub(crate) enum Event {
+    Fetched(FetchId, Result<Answered, FetchFailed>),
+    Worked(Outcome),
+    Stored(Stored),
+}
+
+/// Why a driver stopped by itself.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Stopped {
+    /// A work panicked, which is a bug of ours. Nothing is lost: heads are saved before they are used.
+    #[error("a verification panicked ({0}); this is a bug, please report it")]
+    WorkPanicked(String),
+    /// The store broke while it was used.
+    #[error("{0}")]
+    Store(String),
+    /// The disk did not take the last writes in time.
+    #[error("the disk did not finish within {} ms; the last head may have to be synced again", CLOSE_TIMEOUT.as_millis())]
+    DiskSlow,
+}
+
+/// The driver's own state.
+pub(crate) struct Driver {
+    pub(crate) node: Node,
+    pub(crate) clocks: Clocks,
+    pub(crate) fetcher: Fetcher,
+    pub(crate) pool: Pool,
+    pub(crate) store: StoreHandle,
+    pub(crate) store_closed: StoreClosed,
+    pub(crate) commands: Receiver<Command>,
+    pub(crate) leavers: UnboundedReceiver<ClientId>,
+    pub(crate) events: UnboundedReceiver<Event>,
+    pub(crate) events_to: UnboundedSender<Event>,
+    pub(crate) notices: broadcast::Sender<Notice>,
+    pub(crate) state: State,
+}
+
+/// What the driver keeps beside the node.
+#[derive(Debug, Default)]
+pub(crate) struct State {
+    names: BTreeMap<ChainId, String>,
+    clients: BTreeMap<ClientId, Sender<Answer>>,
+    fetches: BTreeMap<FetchId, AbortHandle>,
+    fetches_waiting: VecDeque<(FetchId, Fetch)>,
+    is_stopping: bool,
+}
+
+impl Driver {
+    /// Drives the node until it is told to stop, everybody who could tell it is gone, or it cannot go on.
+    pub(crate) async fn run(mut self) -> Result<(), Stopped> {
+        let outcome = self.serve().await;
+        let Self { state, store, store_closed, pool, .. } = self;
+        for fetch in state.fetches.values() {
+            fetch.abort();
+        }
+        // Every client's answers end here, so sockets close while the disk finishes.
+        drop((pool, state));
+        let close = async {
+            store.close().await;
+            // It fails when the thread is gone, and that is what is waited for.
+            let _ = store_closed.await;
+        };
+        let closed = tokio::time::timeout(CLOSE_TIMEOUT, close).await;
+        outcome.and(closed.map_err(|_| Stopped::DiskSlow))
+    }
+
+    async fn serve(&mut self) -> Result<(), Stopped> {
+        while !self.state.is_stopping {
+            let deadline = self.node.deadline().map(|deadline| self.clocks.tokio_instant(deadline));
+            tokio::select! {
+                Some(event) = self.events.recv() => self.take_event(event)?,
+                Some(client) = self.leavers.recv() => {
+                    self.state.clients.remove(&client);
+                    self.handle(Input::Left(client));
+                }
+                command = self.commands.recv() => match command {
+                    Some(command) => self.take_command(command),
+                    None => return Ok(()),
+                },
+                () = until(deadline) => self.handle(Input::Tick),
+            }
+            self.carry_out().await;
+        }
+        Ok(())
+    }
+
+    fn handle(&mut self, input: Input<'_>) {
+        self.node.handle(self.clocks.now(), input);
+    }
+
+    fn take_command(&mut self, command: Command) {
+        match command {
+            Command::AddChain(chain) => self.add_chain(chain),
+            Command::RemoveChain(chain) => {
+                self.node.remove_chain(self.clocks.now(), chain);
+                self.state.names.remove(&chain);
+            }
+            Command::Join { client, scope, kind, answers } => {
+                self.state.clients.insert(client, answers);
+                self.handle(Input::Joined(client, scope, kind));
+            }
+            Command::Ask { client, call } => {
+                // A client that was hung up on may not have noticed yet.
+                if self.state.clients.contains_key(&client) {
+                    self.handle(Input::Asked(client, call.as_call()));
+                }
+            }
+            Command::Drained { client, bytes } => self.handle(Input::Drained(client, bytes)),
+            Command::Stats(reply) => {
+                let _ = reply.send(self.node.stats(self.clocks.now()));
+            }
+            Command::Shutdown => self.state.is_stopping = true,
+        }
+    }
+
+    fn add_chain(&mut self, chain: AddChain) {
+        let AddChain { name, spec, saved, reply } = chain;
+        let added = self.node.add_chain(self.clocks.now(), &name, spec, saved.as_deref());
+        if let Ok(id) = &added {
+            self.state.names.insert(*id, name);
+        }
+        let _ = reply.send(added);
+    }
+
+    fn take_event(&mut self, event: Event) -> Result<(), Stopped> {
+        match event {
+            Event::Fetched(id, answer) => {
+                self.state.fetches.remove(&id);
+                self.start_waiting_fetches();
+                self.handle(match &answer {
+                    Ok(Answered { status, retry_after_s, body }) => {
+                        Input::Fetched(id, Ok(Fetched { status: *status, retry_after_s: *retry_after_s, body }))
+                    }
+                    Err(failed) => Input::Fetched(id, Err(*failed)),
+                });
+            }
+            Event::Worked(Outcome::Done(id, done)) => self.handle(Input::Worked(id, done)),
+            Event::Worked(Outcome::Panicked(id, text)) => {
+                error!(work = id.0, panic = text, "a verification panicked");
+                return Err(Stopped::WorkPanicked(text));
+            }
+            Event::Stored(Stored::Saved(id, is_saved)) => self.handle(Input::Saved(id, is_saved)),
+            Event::Stored(Stored::Loaded(id, blob)) => self.handle(Input::Loaded(id, blob.as_deref())),
+            Event::Stored(Stored::Failed(failed)) => {
+                error!(error = %failed, "the store failed");
+                // A full or failing disk may recover, and until then no head is published. A broken file does not.
+                if matches!(failed, StoreError::Corrupt { .. } | StoreError::Newer { .. }) {
+                    return Err(Stopped::Store(failed.to_string()));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries out what the node wants done, to the last.
+    async fn carry_out(&mut self) {
+        while let Some(output) = self.node.poll() {
+            match output {
+                Output::Fetch(id, fetch) => {
+                    self.state.fetches_waiting.push_back((id, fetch));
+                    self.start_waiting_fetches();
+                }
+                Output::Save(id, chain, snapshot) => {
+                    let name = self.state.names.get(&chain).cloned();
+                    match name {
+                        Some(name) => self.store.save(id, name, snapshot.0).await,
+                        // The chain was removed since; what it wanted saved is not acknowledged.
+                        None => self.handle(Input::Saved(id, false)),
+                    }
+                }
+                Output::Put(blob) => self.store.put(blob.hash, blob.bytes).await,
+                Output::Load(id, hash) => self.store.load(id, hash).await,
+                Output::Drop(hash) => self.store.drop_blob(hash).await,
+                Output::Work(id, work) => self.pool.run(id, work),
+                Output::Cancel(pending) => self.cancel(pending),
+                Output::Reply(client, answer) => self.reply(client, answer),
+                Output::Hangup(client) => self.hang_up(client),
+                Output::Notice(notice) => self.tell(notice),
+            }
+        }
+    }
+
+    fn start_waiting_fetches(&mut self) {
+        while self.state.fetches.len() < FETCHES_MAX {
+            let Some((id, fetch)) = self.state.fetches_waiting.pop_front() else { return };
+            let (fetcher, events) = (self.fetcher.clone(), self.events_to.clone());
+            let task = tokio::spawn(async move {
+                let answer = fetcher.fetch(fetch).await;
+                // It fails only when the driver is gone.
+                let _ = events.send(Event::Fetched(id, answer));
+            });
+            self.state.fetches.insert(id, task.abort_handle());
+        }
+    }
+
+    fn cancel(&mut self, pending: Pending) {
+        match pending {
+            Pending::Fetch(id) => {
+                self.state.fetches_waiting.retain(|(waiting, _)| *waiting != id);
+                if let Some(task) = self.state.fetches.remove(&id) {
+                    task.abort();
+                }
+                self.start_waiting_fetches();
+            }
+            Pending::Work(id) => self.pool.cancel(id),
+            // Reading a blob takes less time than looking for it in the queue.
+            Pending::Load(_) => {}
+        }
+    }
+
+    fn reply(&mut self, client: ClientId, answer: Answer) {
+        let Some(answers) = self.state.clients.get(&client) else { return };
+        if answers.try_send(answer).is_err() {
+            self.hang_up(client);
+        }
+    }
+
+    fn hang_up(&mut self, client: ClientId) {
+        // Without its sender the client's answers end, upon which its socket is closed and it leaves.
+        self.state.clients.remove(&client);
+    }
+
+    fn tell(&self, notice: Notice) {
+        let name = match &notice {
+            Notice::Head(chain, _) | Notice::Chain(chain, _) => self.state.names.get(chain).map(String::as_str),
+            _ => None,
+        };
+        log::log(name.unwrap_or_default(), &notice);
+        // It fails when nobody listens.
+        let _ = self.notices.send(notice);
+    }
+}
+
+/// Waits until `deadline`; for ever without one.
+async fn until(deadline: Option<tokio::time::Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,313 @@
+//! The HTTP client that carries out the node's fetches.
+//!
+//! Providers are not trusted: a body is counted while it is read, every request has one deadline for everything
+//! (name, connection, TLS, headers, body), no redirect is followed (it would turn one provider into another, and a
+//! public one into a request to the local network), no cookie is kept, HTTP/2 is not offered. TLS protects privacy and
+//! availability only; what is true is decided by the core.
+//!
+//! Memory: the first [`BODY_SMALL_BYTES`] of a body are free, what goes beyond waits for one of
+//! [`LARGE_BODIES_MAX`] turns. So all bodies together hold at most
+//! `FETCHES_MAX * BODY_SMALL_BYTES + LARGE_BODIES_MAX * body_bytes_max`, and since a turn ends with its request's own
+//! deadline, waiting for one cannot last.
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::{Body, Bytes, Incoming};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER, USER_AGENT};
+use hyper::{Request, Uri};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rushlight_core::peers::{Fetch, FetchFailed, Method};
+use std::error::Error;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// How many fetches run at once; further ones wait in the driver.
+pub(crate) const FETCHES_MAX: usize = 32;
+/// How many bytes of a body are read without waiting for a turn.
+const BODY_SMALL_BYTES: usize = 256 << 10;
+/// How many bodies may be larger than [`BODY_SMALL_BYTES`] at once.
+const LARGE_BODIES_MAX: usize = 2;
+/// The largest head of an answer.
+const HEAD_BYTES_MAX: usize = 64 << 10;
+/// Idle connections kept per provider.
+const IDLE_PER_HOST_MAX: usize = 8;
+/// How long an idle connection is kept: less than the 60 s after which common proxies close theirs, so that a request
+/// rarely meets a connection that is being closed.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+
+/// A whole HTTP answer.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The status code.
+    pub status: u16,
+    /// The `Retry-After` header, in seconds.
+    pub retry_after_s: Option<u32>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// An HTTP client with its pool of connections. Clones share the pool.
+#[derive(Clone, Debug)]
+pub struct Fetcher {
+    client: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
+    large_bodies: Arc<Semaphore>,
+}
+
+impl Default for Fetcher {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Fetcher {
+    /// Returns a client that trusts the certificate authorities of Mozilla's list, compiled in.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut connector = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
+        connector.enforce_http(false);
+        connector.set_nodelay(true);
+        let connector =
+            HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(connector);
+        let client = Client::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
+            .http1_max_buf_size(HEAD_BYTES_MAX)
+            .build(connector);
+        Self { client, large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_MAX)) }
+    }
+
+    /// Returns the answer to `fetch`, whatever its status.
+    /// # Errors
+    /// Each variant of [`FetchFailed`].
+    pub async fn fetch(&self, fetch: Fetch) -> Result<Answered, FetchFailed> {
+        let timeout = fetch.timeout;
+        tokio::time::timeout(timeout, self.exchange(fetch)).await.unwrap_or(Err(FetchFailed::TimedOut))
+    }
+
+    async fn exchange(&self, fetch: Fetch) -> Result<Answered, FetchFailed> {
+        let body_bytes_max = usize::try_from(fetch.body_bytes_max).unwrap_or(usize::MAX);
+        let answer = self.client.request(request(fetch)?).await.map_err(|error| cause(&error))?;
+        let (head, body) = answer.into_parts();
+        let body = self.read(body, body_bytes_max).await?;
+        Ok(Answered { status: head.status.as_u16(), retry_after_s: retry_after_s(&head.headers), body })
+    }
+
+    /// Reads a body, counting while it comes: a provider that announces little and sends without end is cut off.
+    async fn read(&self, mut body: Incoming, bytes_max: usize) -> Result<Vec<u8>, FetchFailed> {
+        let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
+        if announced > bytes_max {
+            return Err(FetchFailed::TooLarge);
+        }
+        let mut turn = None;
+        let mut bytes = Vec::with_capacity(announced.min(BODY_SMALL_BYTES));
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|error| cause(&error))?;
+            let Some(chunk) = frame.data_ref() else { continue };
+            let size = bytes.len().saturating_add(chunk.len());
+            if size > bytes_max {
+                return Err(FetchFailed::TooLarge);
+            }
+            if size > BODY_SMALL_BYTES && turn.is_none() {
+                turn = self.large_bodies.acquire().await.ok();
+            }
+            bytes.extend_from_slice(chunk);
+        }
+        Ok(bytes)
+    }
+}
+
+fn request(fetch: Fetch) -> Result<Request<Full<Bytes>>, FetchFailed> {
+    let uri: Uri = fetch.url.parse().map_err(|_| FetchFailed::Unresolved)?;
+    let request = Request::builder()
+        .uri(uri)
+        .header(ACCEPT, "application/json")
+        .header(USER_AGENT, concat!("rushlight/", env!("CARGO_PKG_VERSION")));
+    let request = match fetch.method {
+        Method::Get => request.method(hyper::Method::GET).body(Full::new(Bytes::new())),
+        Method::Post(text) => request
+            .method(hyper::Method::POST)
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(text))),
+    };
+    request.map_err(|_| FetchFailed::Broken)
+}
+
+/// Reads `Retry-After` in seconds. The form with a date is ignored: it would need trust in the provider's clock.
+fn retry_after_s(headers: &HeaderMap) -> Option<u32> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
+}
+
+/// Finds what broke a request in the chain of its errors.
+fn cause(error: &(dyn Error + 'static)) -> FetchFailed {
+    let mut next = Some(error);
+    let mut found = FetchFailed::Broken;
+    while let Some(error) = next {
+        if error.is::<Unresolved>() {
+            return FetchFailed::Unresolved;
+        }
+        if error.is::<rustls::Error>() {
+            return FetchFailed::Tls;
+        }
+        if let Some(io) = error.downcast_ref::<std::io::Error>() {
+            found = match io.kind() {
+                std::io::ErrorKind::TimedOut => FetchFailed::TimedOut,
+                std::io::ErrorKind::UnexpectedEof => FetchFailed::Broken,
+                // What is neither of these is the connection itself: refused, reset, no route, not permitted.
+                _ if is_plain(io) => FetchFailed::Refused,
+                _ => found,
+            };
+            // `source` of an I/O error skips the error that it wraps, where TLS keeps its own.
+            next = io.get_ref().map(|inner| inner as &(dyn Error + 'static));
+            continue;
+        }
+        next = error.source();
+    }
+    found
+}
+
+/// Tells an error of the operating system from a wrapper around another library's error.
+fn is_plain(io: &std::io::Error) -> bool {
+    io.raw_os_error().is_some() || io.get_ref().is_none()
+}
+
+/// The system's resolver, its failures marked so that [`cause`] can tell them from refused connections.
+#[derive(Clone, Debug)]
+struct Resolver(GaiResolver);
+
+#[derive(Debug, thiserror::Error)]
+#[error("the host name does not resolve")]
+struct Unresolved;
+
+type Resolved =
+    Pin<Box<dyn Future<Output = Result<<GaiResolver as tower_service::Service<Name>>::Response, Unresolved>> + Send>>;
+
+impl tower_service::Service<Name> for Resolver {
+    type Response = <GaiResolver as tower_service::Service<Name>>::Response;
+    type Error = Unresolved;
+    type Future = Resolved;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Unresolved>> {
+        tower_service::Service::poll_ready(&mut self.0, context).map_err(|_| Unresolved)
+    }
+
+    fn call(&mut self, name: Name) -> Resolved {
+        let lookup = tower_service::Service::call(&mut self.0, name);
+        Box::pin(async move { lookup.await.map_err(|_| Unresolved) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// Serves one raw answer and returns what a fetch of at most 1,000 bytes makes of it.
+    async fn fetch_raw(answer: Vec<u8>, hold: bool, path: &str, method: Method) -> (String, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}{path}", listener.local_addr().unwrap());
+        let server = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let mut asked = Vec::new();
+            while !asked.ends_with(b"\r\n\r\n") && !asked.ends_with(b"}") {
+                let mut chunk = [0; 1_024];
+                let count = socket.read(&mut chunk).await.unwrap();
+                asked.extend_from_slice(&chunk[..count]);
+            }
+            // The client may have hung up already: that is one of the cases.
+            let _ = socket.write_all(&answer).await;
+            if hold {
+                let _ = socket.read(&mut [0; 1]).await;
+            }
+            String::from_utf8(asked).unwrap()
+        });
+        let fetch = Fetch { url, method, body_bytes_max: 1_000, timeout: Duration::from_secs(2) };
+        let outcome = Fetcher::new().fetch(fetch).await;
+        let text = match outcome {
+            Ok(answered) => format!(
+                "{} retry {:?} body {:?}",
+                answered.status,
+                answered.retry_after_s,
+                String::from_utf8_lossy(&answered.body)
+            ),
+            Err(failed) => failed.to_string(),
+        };
+        (text, server.await.unwrap())
+    }
+
+    async fn check(answer: impl Into<Vec<u8>>, want: Expect) {
+        want.assert_eq(&fetch_raw(answer.into(), false, "/status", Method::Get).await.0);
+    }
+
+    #[tokio::test]
+    async fn answers_become_bodies_or_reasons() {
+        check("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", expect![[r#"200 retry None body "{}""#]]).await;
+        check(
+            "HTTP/1.1 429 Slow\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n",
+            expect![[r#"429 retry Some(7) body """#]],
+        )
+        .await;
+        // A redirect is an answer like any other: it is not followed.
+        check(
+            "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n",
+            expect![[r#"302 retry None body """#]],
+        )
+        .await;
+        check("HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n", expect!["the body is larger than allowed"]).await;
+        let mut endless = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
+        endless.extend(b"400\r\n".iter().copied().chain([b'x'; 0x400]).chain(*b"\r\n"));
+        check(endless, expect!["the body is larger than allowed"]).await;
+        check("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nshort", expect!["the answer broke off or is not HTTP"])
+            .await;
+        check("SSH-2.0-OpenSSH_9.9\r\n", expect!["the answer broke off or is not HTTP"]).await;
+        let mut long_head = b"HTTP/1.1 200 OK\r\nx: ".to_vec();
+        long_head.extend([b'a'; HEAD_BYTES_MAX]);
+        check(long_head, expect!["the answer broke off or is not HTTP"]).await;
+    }
+
+    #[tokio::test]
+    async fn a_provider_that_stalls_is_given_up() {
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf".to_vec();
+        let (text, _) = fetch_raw(answer, true, "/", Method::Get).await;
+        assert_eq!(text, "no complete answer in time");
+    }
+
+    #[tokio::test]
+    async fn a_post_is_json() {
+        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec();
+        let (_, asked) = fetch_raw(answer, false, "/a?b=%22c%22", Method::Post("{\"id\":1}".into())).await;
+        assert!(asked.starts_with("POST /a?b=%22c%22 HTTP/1.1\r\n"), "{asked}");
+        assert!(asked.contains("content-type: application/json\r\n"), "{asked}");
+        assert!(asked.ends_with("{\"id\":1}"), "{asked}");
+    }
+
+    #[tokio::test]
+    async fn no_connection_has_its_own_reasons() {
+        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let fetch =
+            |url: String| Fetch { url, method: Method::Get, body_bytes_max: 10, timeout: Duration::from_secs(20) };
+        let fetcher = Fetcher::new();
+        assert_eq!(fetcher.fetch(fetch(format!("http://{closed}/"))).await, Err(FetchFailed::Refused));
+        assert_eq!(fetcher.fetch(fetch("http://no-such-host.invalid/".into())).await, Err(FetchFailed::Unresolved));
+        assert_eq!(fetcher.fetch(fetch("not a url".into())).await, Err(FetchFailed::Unresolved));
+
+        // A plain HTTP server behind an `https` URL: the TLS handshake fails.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("https://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let _ = socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+            let _ = socket.read(&mut [0; 1]).await;
+        });
+        assert_eq!(fetcher.fetch(fetch(url)).await, Err(FetchFailed::Tls));
+    }
+}

@@ -1,0 +1,53 @@
+//! Rushlight's native driver: it waits, the core decides.
+//!
+//! This crate puts sockets, files, threads and clocks around [`rushlight_core`]: an HTTP client for the core's fetches,
+//! worker threads for its signature batches, a crash-safe store for its snapshots, and the listeners for its clients. It
+//! verifies nothing itself.
+//!
+//! ```no_run
+//! use rushlight::{ChainFile, Client, Options};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = Client::start(Options::new("/var/lib/rushlight"))?;
+//! let file = ChainFile::read("hub.toml".as_ref())?;
+//! let chain = client.add_chain(&file.name, file.spec()?).await?;
+//! let mut notices = client.notices();
+//! println!("{:?}", notices.recv().await?);
+//! let call = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_checkpoint"}"#;
+//! println!("{}", client.call(Some(chain), call).await?);
+//! client.shutdown().await?;
+//! # Ok(())
+//! # }
+//! ```
+#![forbid(unsafe_code)]
+
+mod chain_file;
+mod client;
+mod clock;
+mod control;
+mod driver;
+mod escape;
+mod fetch;
+mod listener;
+mod log;
+mod pool;
+mod session;
+mod settings;
+mod store;
+mod toml_file;
+mod websocket;
+
+pub use chain_file::{ChainFile, PROVIDERS_MAX, check_url, parse_duration};
+pub use client::{AddChainError, Client, Options, StartError};
+pub use clock::wall;
+pub use control::{CONTROL_FILE, Control, ControlError, ask_daemon};
+pub use driver::Stopped;
+pub use escape::escape;
+pub use fetch::{Answered, Fetcher};
+pub use listener::{ListenError, ListenOptions, Listening, Metrics};
+pub use rushlight_core as core;
+pub use rushlight_core::chains::ChainSpec;
+pub use session::{Answers, Caller, Closed, OwnedCall, Session};
+pub use settings::{Found, LogFormat, Origin, SETTINGS, Setting, Settings, SettingsError, Sources};
+pub use store::{LOCK_FILE, STORE_FILE, StoreError, is_in_use, set_aside};
+pub use toml_file::{FileError, nearest};

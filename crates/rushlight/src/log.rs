@@ -1,0 +1,47 @@
+//! Notices as log lines. What comes from peers is escaped; mischief of a peer is `debug`, lost liveness `warn`.
+
+use crate::escape::escape;
+use rushlight_core::base::PeerId;
+use rushlight_core::chains::ChainNotice;
+use rushlight_core::node::Notice;
+use tracing::{debug, error, info, warn};
+
+/// Writes a notice to the log. `chain` is the chain's name; the text of a line is its event's stable name.
+pub(crate) fn log(chain: &str, notice: &Notice) {
+    match notice {
+        // The save of this head has been acknowledged before the node gives this notice.
+        Notice::Head(_, head) => {
+            info!(chain, height = head.height, hash = %head.hash, time = %head.time, "head saved");
+        }
+        Notice::Chain(_, notice) => log_chain(chain, notice),
+        Notice::Quarantined { peer, address, verdict, seconds } => {
+            let address = escape(address);
+            warn!(peer = peer.0, address, verdict = verdict.word(), seconds, "provider quarantined");
+        }
+        Notice::Readmitted { peer, address } => {
+            info!(peer = peer.0, address = escape(address), "provider readmitted");
+        }
+        other => debug!(chain, notice = escape(&format!("{other:?}")), "notice"),
+    }
+}
+
+fn log_chain(chain: &str, notice: &ChainNotice) {
+    match notice {
+        ChainNotice::Progress { height, target } => debug!(chain, height, target, "syncing"),
+        ChainNotice::Fault { peer: PeerId(peer), verdict, why } => {
+            debug!(chain, peer, verdict = verdict.word(), why = escape(why), "provider at fault");
+        }
+        ChainNotice::PrimaryReplaced { from, to } => info!(chain, from = from.0, to = to.0, "primary replaced"),
+        ChainNotice::ClockBehind { wall, highest } => {
+            warn!(chain, %wall, %highest, "this machine's clock is behind an earlier reading; set it right");
+        }
+        ChainNotice::TrustExpired { height, at } => {
+            error!(chain, height, %at, "trust expired; give the chain file a newer trusted header");
+        }
+        ChainNotice::Frozen { height, ours, theirs, witness } => {
+            error!(chain, height, %ours, %theirs, witness = witness.0, "frozen: two conflicting headers verify");
+        }
+        ChainNotice::SaveFailed { height } => error!(chain, height, "head not saved, and so not published"),
+        other => debug!(chain, notice = escape(&format!("{other:?}")), "notice"),
+    }
+}

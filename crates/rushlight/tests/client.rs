@@ -1,0 +1,248 @@
+//! The client as its users meet it: over real sockets, with a real store.
+
+use expect_test::{Expect, expect};
+use futures_util::{SinkExt, StreamExt};
+use rushlight::core::rpc::{ClientKind, Dialect, Scope};
+use rushlight::{ChainFile, Client, ListenOptions, Listening, Options, OwnedCall, Stopped, ask_daemon};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_tungstenite::tungstenite::Message;
+
+/// A chain whose providers are addresses where nobody listens.
+async fn chain(name: &str) -> ChainFile {
+    let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let text = format!(
+        "family = \"tendermint\"\nchain_id = \"{name}-1\"\nproviders = [\"http://{closed}\", \"http://{closed}/b\"]\n\
+         trusting_period = \"168h\"\n[trust]\nheight = 5\nhash = \"{}\"\n",
+        "AB".repeat(32)
+    );
+    ChainFile::from_toml(Path::new(&format!("{name}.toml")), &text).unwrap()
+}
+
+async fn started(folder: &Path, names: &[&str]) -> Client {
+    let client = Client::start(Options::new(folder)).unwrap();
+    for name in names {
+        let file = chain(name).await;
+        client.add_chain(&file.name, file.spec().unwrap()).await.unwrap();
+    }
+    client
+}
+
+async fn listening(client: &Client) -> Listening {
+    let mut options = ListenOptions::new("127.0.0.1:0".parse().unwrap());
+    options.metrics = Some(Arc::new(|stats| format!("chains {}\n", stats.chains.len())));
+    client.listen(options).await.unwrap()
+}
+
+/// Sends raw bytes and returns all that comes back, without the headers that are of no interest.
+async fn raw(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.replace("HOST", &address.to_string()).as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    let answer = String::from_utf8(answer).unwrap().replace(&address.to_string(), "HOST");
+    answer
+        .lines()
+        .filter(|line| !line.starts_with("date:") && !line.starts_with("content-length:"))
+        .fold(String::new(), |text, line| text + line + "\n")
+}
+
+async fn check(address: SocketAddr, request: &str, want: Expect) {
+    want.assert_eq(&raw(address, &request.replace('\n', "\r\n")).await);
+}
+
+#[tokio::test]
+async fn routes_over_http() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = started(folder.path(), &["hub", "osmo"]).await;
+    let listening = listening(&client).await;
+    let address = listening.address();
+    check(
+        address,
+        "GET /livez HTTP/1.1\nHost: HOST\nConnection: close\n\n",
+        expect![[r#"
+        HTTP/1.1 200 OK
+        x-content-type-options: nosniff
+        cache-control: no-store
+        content-type: application/json
+        connection: close
+
+        {"live":true}
+    "#]],
+    )
+    .await;
+    check(
+        address,
+        "GET /metrics HTTP/1.1\nHost: HOST\nConnection: close\n\n",
+        expect![[r#"
+        HTTP/1.1 200 OK
+        content-type: application/openmetrics-text; version=1.0.0; charset=utf-8
+        x-content-type-options: nosniff
+        connection: close
+
+        chains 2
+    "#]],
+    )
+    .await;
+    check(
+        address,
+        "GET /nothing HTTP/1.1\nHost: HOST\nConnection: close\n\n",
+        expect![[r#"
+        HTTP/1.1 404 Not Found
+        x-content-type-options: nosniff
+        cache-control: no-store
+        content-type: application/json
+        connection: close
+
+        {"error":"there is nothing at this path; GET / says what to try","path":"/nothing"}
+    "#]],
+    )
+    .await;
+    // The guard against DNS rebinding, and that against simple requests of web pages.
+    check(
+        address,
+        "GET /livez HTTP/1.1\nHost: evil.example\nConnection: close\n\n",
+        expect![[r#"
+        HTTP/1.1 403 Forbidden
+        content-type: text/plain; charset=utf-8
+        x-content-type-options: nosniff
+        connection: close
+
+        this host name is not allowed; address the listener by IP, or add the name to the allowed hosts
+    "#]],
+    )
+    .await;
+    check(
+        address,
+        "POST / HTTP/1.1\nHost: HOST\nContent-Type: text/plain\nContent-Length: 2\nConnection: close\n\n{}",
+        expect![[r#"
+            HTTP/1.1 415 Unsupported Media Type
+            content-type: text/plain; charset=utf-8
+            x-content-type-options: nosniff
+            connection: close
+
+            POST needs the header Content-Type: application/json
+        "#]],
+    )
+    .await;
+    check(
+        address,
+        "POST / HTTP/1.1\nHost: HOST\nContent-Type: application/json\nContent-Length: 99999999\n\n",
+        expect![[r#"
+            HTTP/1.1 413 Payload Too Large
+            content-type: text/plain; charset=utf-8
+            x-content-type-options: nosniff
+            connection: close
+
+            the body is larger than 1048576 bytes
+        "#]],
+    )
+    .await;
+    check(
+        address,
+        "POST /osmo HTTP/1.1\nHost: HOST\nContent-Type: application/json\nContent-Length: 4\nConnection: close\n\nnull",
+        expect![[r#"
+            HTTP/1.1 200 OK
+            x-content-type-options: nosniff
+            cache-control: no-store
+            content-type: application/json
+            connection: close
+
+            {"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request: a request is an object"}}
+        "#]],
+    )
+    .await;
+    let ready = raw(address, "GET /readyz HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n").await;
+    assert!(ready.starts_with("HTTP/1.1 503 "), "{ready}");
+    assert!(ready.contains("\"chain\":\"hub\"") && ready.contains("\"chain\":\"osmo\""), "{ready}");
+    let ready = raw(address, "GET /osmo/readyz HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n").await;
+    assert!(!ready.contains("\"chain\":\"hub\"") && ready.contains("\"chain\":\"osmo\""), "{ready}");
+    client.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn calls_over_a_websocket_are_answered_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = started(folder.path(), &["hub"]).await;
+    let listening = listening(&client).await;
+    for path in ["/", "/websocket", "/hub", "/hub/websocket"] {
+        let stream = TcpStream::connect(listening.address()).await.unwrap();
+        let url = format!("ws://{}{path}", listening.address());
+        let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+        for id in 0..3 {
+            let call = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"rushlight_status"}}"#);
+            socket.send(Message::text(call)).await.unwrap();
+        }
+        for id in 0..3 {
+            let answer = socket.next().await.unwrap().unwrap().into_text().unwrap();
+            assert!(answer.contains(&format!("\"id\":{id}")), "{answer}");
+            assert!(answer.contains("\"chain_id\":\"hub-1\""), "{answer}");
+        }
+        socket.close(None).await.unwrap();
+    }
+    // Every client that left is forgotten.
+    while client.stats().await.unwrap().rpc_clients > 0 {
+        tokio::task::yield_now().await;
+    }
+    client.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_control_socket_is_private_and_can_stop_the_client() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(ask_daemon(folder.path(), None, "{}").await.unwrap(), None);
+    let client = started(folder.path(), &["hub", "osmo"]).await;
+    let control = client.control(folder.path()).unwrap();
+    let path = folder.path().join(rushlight::CONTROL_FILE);
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let ask = async |chain, method| {
+        let call = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}"}}"#);
+        ask_daemon(folder.path(), chain, &call).await.unwrap().unwrap()
+    };
+    let both = ask(None, "rushlight_status").await;
+    assert!(both.contains("hub-1") && both.contains("osmo-1"), "{both}");
+    let one = ask(Some("osmo"), "rushlight_status").await;
+    assert!(!one.contains("hub-1") && one.contains("osmo-1"), "{one}");
+    let none = ask(Some("nix"), "rushlight_status").await;
+    assert!(none.contains("there is no chain \\\"nix\\\""), "{none}");
+
+    let mut notices = client.notices();
+    assert!(ask(None, "rushlight_shutdown").await.contains("true"));
+    while !matches!(notices.recv().await.unwrap(), rushlight::core::node::Notice::ShutdownAsked) {}
+    drop(control);
+    assert!(!path.exists());
+    client.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_session_ends_with_the_client_and_the_folder_is_free_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = started(folder.path(), &["hub"]).await;
+    let scope = Scope { chain: None, dialect: Dialect::Public };
+    let mut session = client.connect(scope, ClientKind::Socket).await.unwrap();
+    session.caller.ask(OwnedCall::Text("[]".into())).await.unwrap();
+    assert!(session.answers.next().await.unwrap().body.unwrap().contains("error"));
+    let other = client.clone();
+    assert_eq!(client.shutdown().await, Ok(()));
+    assert!(session.answers.next().await.is_none());
+    assert!(other.stats().await.is_err());
+    assert_eq!(other.stopped().await, Ok::<(), Stopped>(()));
+    Client::start(Options::new(folder.path())).unwrap().shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_name_is_taken_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = started(folder.path(), &["hub"]).await;
+    let file = chain("hub").await;
+    let refused = client.add_chain(&file.name, file.spec().unwrap()).await.unwrap_err();
+    assert_eq!(refused.to_string(), "another chain has the name \"hub\" already");
+    let (_, id) = client.chains().remove(0);
+    client.remove_chain(id).await.unwrap();
+    client.add_chain(&file.name, file.spec().unwrap()).await.unwrap();
+    client.shutdown().await.unwrap();
+}
