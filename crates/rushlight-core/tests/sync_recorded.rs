@@ -9,6 +9,7 @@ use rushlight_core::bundle::Checkpoint;
 use rushlight_core::node::verify_bundle;
 use serde_json::Value;
 use std::time::Duration;
+use world::World;
 
 #[test]
 fn every_recorded_chain_syncs_from_its_first_height_to_its_last() {
@@ -83,5 +84,60 @@ fn a_restart_goes_on_from_the_saved_head() {
         again.saved = saved;
         again.add(&recording.spec(first, "skipping"));
         assert_eq!(again.status().head.map(|head| head.height), Some(last));
+    }
+}
+
+#[test]
+fn heights_below_the_checkpoint_are_proven_by_the_hash_chain_and_indexed() {
+    for recording in recordings() {
+        let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+        let mut world = recording.world();
+        world.add(&recording.spec(last, "skipping"));
+        assert!(world.run_until(20_000, |world| world.status().head.is_some()));
+        let header = |world: &mut World<'_>, height: u64| -> Value {
+            let answer = world.call(&format!(
+                r#"{{"jsonrpc":"2.0","id":1,"method":"rushlight_header","params":{{"height":{height}}}}}"#
+            ));
+            serde_json::from_str(answer.body.as_deref().unwrap()).unwrap()
+        };
+        for height in [last - 1, (first + last) / 2, first] {
+            let body = header(&mut world, height);
+            assert_eq!(body["result"]["hash"], recording.hashes[&height], "{} {height}: {body}", recording.name);
+            assert_eq!(body["result"]["header"]["height"], height.to_string());
+        }
+        world.run_until(100, |_| false);
+        let asked = world.fetches["blockchain"];
+        // The index outlives a restart: a height walked over before costs one fetch, or two while the walk goes on.
+        let mut again = recording.world();
+        (again.saved, again.blobs) = (world.saved.clone(), world.blobs.clone());
+        again.add(&recording.spec(last, "skipping"));
+        assert_eq!(header(&mut again, first + 1)["result"]["hash"], recording.hashes[&(first + 1)]);
+        assert_eq!(again.fetches["blockchain"], 1, "{asked} for the walk");
+        // A store that has lost the blob makes it walk again, not believe anything.
+        let mut forgetful = recording.world();
+        forgetful.saved = world.saved.clone();
+        forgetful.add(&recording.spec(last, "skipping"));
+        assert_eq!(header(&mut forgetful, first)["result"]["hash"], recording.hashes[&first]);
+        assert!(forgetful.fetches["blockchain"] > 1);
+    }
+}
+
+#[test]
+fn a_header_between_two_trusted_heights_is_walked_to_from_the_checkpoint() {
+    for recording in recordings() {
+        let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+        let mut world = recording.world();
+        world.add(&recording.spec(first, "skipping"));
+        assert!(world.run_until(20_000, |world| world.status().head.is_some_and(|head| head.height == last)));
+        let height = (first + last) / 2;
+        let answer = world
+            .call(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"rushlight_header","params":{{"height":{height}}}}}"#));
+        let body: Value = serde_json::from_str(answer.body.as_deref().unwrap()).unwrap();
+        assert_eq!(body["result"]["hash"], recording.hashes[&height], "{body}");
+        let above = world.call(&format!(
+            r#"{{"jsonrpc":"2.0","id":1,"method":"rushlight_header","params":{{"height":{}}}}}"#,
+            last + 1
+        ));
+        assert!(above.body.unwrap().contains("is above the trusted head"));
     }
 }

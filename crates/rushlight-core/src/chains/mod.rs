@@ -113,6 +113,11 @@ pub struct Head {
 pub enum Query {
     /// The newest trusted head as a checkpoint text.
     Checkpoint,
+    /// The verified header at a height: above the checkpoint by walking from it, below it by the hash chain.
+    Header {
+        /// The height; the head's when `None`.
+        height: Option<u64>,
+    },
     /// A bundle that proves the header at a height from the chain's checkpoint; the head's when `None`.
     Prove {
         /// The height.

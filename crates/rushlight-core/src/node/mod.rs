@@ -373,6 +373,7 @@ impl Node {
                     self.outputs.push_back(Output::Notice(Notice::ShutdownAsked));
                 }
                 MethodCall::Checkpoint => self.query(now, query, scope, Query::Checkpoint),
+                MethodCall::Header { height } => self.query(now, query, scope, Query::Header { height }),
                 MethodCall::Prove { height } => self.query(now, query, scope, Query::Prove { height }),
             },
         }

@@ -249,6 +249,7 @@ impl Rpc {
             }
             MethodId::Status => Ok(Outcome::Query(MethodCall::Status)),
             MethodId::Checkpoint => Ok(Outcome::Query(MethodCall::Checkpoint)),
+            MethodId::Header => Ok(Outcome::Query(MethodCall::Header { height: given.height(0) })),
             MethodId::Prove => Ok(Outcome::Query(MethodCall::Prove { height: given.height(0) })),
             MethodId::SubscribeHead => self.subscribe(client, call, method.name).map(Outcome::Result),
         }

@@ -71,6 +71,8 @@ pub enum MethodId {
     Status,
     /// `rushlight_checkpoint`.
     Checkpoint,
+    /// `rushlight_header`.
+    Header,
     /// `rushlight_prove`.
     Prove,
     /// `rushlight_subscribeHead`.
@@ -88,6 +90,11 @@ pub enum MethodCall {
     Status,
     /// Give the newest trusted head as a checkpoint.
     Checkpoint,
+    /// Give a verified header.
+    Header {
+        /// The header's height; the trusted head's when `None`.
+        height: Option<u64>,
+    },
     /// Give a bundle that proves a header.
     Prove {
         /// The header's height; the trusted head's when `None`.
@@ -133,6 +140,21 @@ pub static METHODS: &[Method] = &[
         params: &[],
         returns: "the checkpoint: its text (under 200 bytes), and the chain id, height, hash and time that it holds",
         doc: "Gives the newest trusted head as a checkpoint, from which another client can start.",
+        dialects: EVERYBODY,
+        notifies: None,
+    },
+    Method {
+        id: MethodId::Header,
+        name: "rushlight_header",
+        params: &[Param {
+            name: "height",
+            kind: ParamKind::Height,
+            required: false,
+            doc: "The height of the header; the trusted head's when left out. Below the checkpoint it is proven by the \
+                  hash chain, which is walked first and then indexed.",
+        }],
+        returns: "the verified header in the spelling of CometBFT's RPC, and its hash",
+        doc: "Gives a verified header of any height up to the trusted head.",
         dialects: EVERYBODY,
         notifies: None,
     },

@@ -99,7 +99,25 @@ impl Recording {
         if path == "/status" {
             return Ok((200, self.status(&host, *self.hashes.keys().last().unwrap())));
         }
+        if path.starts_with("/blockchain?") {
+            return Ok((200, self.blockchain(&path)));
+        }
         self.answers.get(&path).cloned().ok_or(FetchFailed::Refused)
+    }
+
+    /// Returns the recorded headers of a range, highest first, in the shape of `/blockchain`.
+    fn blockchain(&self, path: &str) -> Vec<u8> {
+        let number =
+            |name: &str| -> u64 { path.split(name).nth(1).unwrap().split('&').next().unwrap().parse().unwrap() };
+        let (low, high) = (number("minHeight="), number("maxHeight="));
+        let mut metas = Vec::new();
+        for height in (low..=high).rev().take(20) {
+            let (_, body) = &self.answers[&format!("/commit?height={height}")];
+            let body: Value = serde_json::from_slice(body).unwrap();
+            metas.push(serde_json::json!({ "header": body["result"]["signed_header"]["header"], "num_txs": "0" }));
+        }
+        let result = serde_json::json!({ "last_height": "0", "block_metas": metas });
+        serde_json::json!({ "jsonrpc": "2.0", "id": -1, "result": result }).to_string().into_bytes()
     }
 
     /// Returns what a node says of itself that has heights up to `last`.

@@ -1,7 +1,7 @@
 //! A driver without sockets for tests: answers come from functions, time from a counter, works run in place.
 #![allow(dead_code, reason = "each test uses another part")]
 
-use rushlight_core::base::{ClientId, FetchId, Instant, Now, SaveId, UnixTime, WorkId};
+use rushlight_core::base::{ClientId, FetchId, Hash, Instant, LoadId, Now, SaveId, UnixTime, WorkId};
 use rushlight_core::chains::{ChainSpec, ChainStatus, Work};
 use rushlight_core::node::{Config, Input, Node, Notice, Output, Pending};
 use rushlight_core::peers::{Fetch, FetchFailed, Fetched};
@@ -16,6 +16,7 @@ enum Pend {
     Fetch(FetchId, Fetch),
     Work(WorkId, Work),
     Save(SaveId),
+    Load(LoadId, Hash),
 }
 
 /// A node, its clock, and what it waits for.
@@ -25,6 +26,7 @@ pub struct World<'a> {
     pub notices: Vec<Notice>,
     pub replies: Vec<(ClientId, Answer)>,
     pub saved: Option<Vec<u8>>,
+    pub blobs: BTreeMap<Hash, Vec<u8>>,
     pub fetches: BTreeMap<String, u64>,
     pending: VecDeque<Pend>,
     answers: Box<Answers<'a>>,
@@ -39,6 +41,7 @@ impl<'a> World<'a> {
             notices: Vec::new(),
             replies: Vec::new(),
             saved: None,
+            blobs: BTreeMap::new(),
             fetches: BTreeMap::new(),
             pending: VecDeque::new(),
             answers,
@@ -75,6 +78,13 @@ impl<'a> World<'a> {
                     self.saved = Some(snapshot.0);
                     self.pending.push_back(Pend::Save(id));
                 }
+                Output::Put(blob) => {
+                    self.blobs.insert(blob.hash, blob.bytes);
+                }
+                Output::Drop(hash) => {
+                    self.blobs.remove(&hash);
+                }
+                Output::Load(id, hash) => self.pending.push_back(Pend::Load(id, hash)),
                 Output::Cancel(Pending::Fetch(id)) => {
                     self.pending.retain(|pend| !matches!(pend, Pend::Fetch(other, _) if *other == id));
                 }
@@ -103,6 +113,10 @@ impl<'a> World<'a> {
             Some(Pend::Work(id, work)) => {
                 assert!(work.size_bytes() <= Work::BYTES_MAX);
                 self.node.handle(self.now, Input::Worked(id, work.run()));
+            }
+            Some(Pend::Load(id, hash)) => {
+                let blob = self.blobs.get(&hash).cloned();
+                self.node.handle(self.now, Input::Loaded(id, blob.as_deref()));
             }
             Some(Pend::Save(id)) => self.node.handle(self.now, Input::Saved(id, true)),
             None => {

@@ -2,7 +2,7 @@
 //!
 //! A protobuf message behind a version byte and before a checksum: 1 checkpoint height, 2 checkpoint hash, 3 highest
 //! wall clock, 4 the head's `LightBlock`, 5 the set after it where it is another one, 6 a freeze, 7 witnesses that
-//! agreed, 8 witnesses asked, 9 the checkpoint's time. A freeze is 1 its `LightBlock`, 2 the conflicting one, 3 the
+//! agreed, 8 witnesses asked, 9 the checkpoint's time, 10 the index of heights below the checkpoint. A freeze is 1 its `LightBlock`, 2 the conflicting one, 3 the
 //! witness's address. Whoever can write this file can make the client trust anything, as whoever can write its settings.
 
 use super::decode::{self, DecodeError};
@@ -33,6 +33,60 @@ pub struct Snapshot {
     pub witnesses: (u32, u32),
     /// The conflicting headers for which the chain is frozen.
     pub freeze: Option<Freeze>,
+    /// What is known of heights below the checkpoint.
+    pub history: Option<History>,
+}
+
+/// An index of header hashes below the checkpoint, proven by the hash chain, downwards without gaps.
+///
+/// The hashes are in blobs of [`History::CHUNK_HEIGHTS`] each, highest height first; only the last may have fewer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// The highest height in it, one below the checkpoint.
+    pub top: u64,
+    /// How many heights are in it.
+    pub count: u64,
+    /// The blobs, by their hash.
+    pub chunks: Vec<Hash>,
+}
+
+impl History {
+    /// How many hashes one blob holds: 128 KiB.
+    pub const CHUNK_HEIGHTS: u64 = 4_096;
+
+    /// Returns the lowest height in the index.
+    pub fn lowest(&self) -> u64 {
+        self.top.saturating_add(1).saturating_sub(self.count)
+    }
+
+    fn to_protobuf(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        put_uint(&mut out, 1, self.top);
+        put_uint(&mut out, 2, self.count);
+        for chunk in &self.chunks {
+            put_bytes(&mut out, 3, chunk.as_bytes());
+        }
+        out
+    }
+
+    fn read(message: &[u8]) -> Result<Self, DecodeError> {
+        let (mut top, mut count, mut chunks) = (0, 0, Vec::new());
+        let mut reader = Reader::new(message);
+        while let Some(field) = reader.next().map_err(protobuf)? {
+            match field.number {
+                1 => top = field.uint().map_err(protobuf)?,
+                2 => count = field.uint().map_err(protobuf)?,
+                3 => chunks.extend(Hash::from_slice(field.bytes().map_err(protobuf)?)),
+                _ => {}
+            }
+        }
+        let wanted = count.div_ceil(Self::CHUNK_HEIGHTS);
+        if count > top || u64::try_from(chunks.len()).ok() != Some(wanted) {
+            let got = i128::from(count);
+            return Err(DecodeError::Range { field: "history", got, want: "as many heights as its chunks hold" });
+        }
+        Ok(Self { top, count, chunks })
+    }
 }
 
 /// Two blocks of one height that both verify: an attack, kept as evidence.
@@ -90,6 +144,9 @@ impl Snapshot {
         if let Some(time) = self.checkpoint_time {
             put_message(&mut out, 9, &timestamp(time));
         }
+        if let Some(history) = &self.history {
+            put_message(&mut out, 10, &history.to_protobuf());
+        }
         let checksum = sha256(&out);
         out.extend_from_slice(checksum.as_bytes());
         out
@@ -122,6 +179,7 @@ impl Snapshot {
             checkpoint_time: raw.checkpoint_time,
             witnesses: raw.witnesses,
             freeze: raw.freeze,
+            history: raw.history,
         })
     }
 }
@@ -136,6 +194,7 @@ struct RawSnapshot {
     freeze: Option<Freeze>,
     witnesses: (u32, u32),
     checkpoint_time: Option<UnixTime>,
+    history: Option<History>,
 }
 
 fn protobuf(why: ProtobufError) -> DecodeError {
@@ -159,6 +218,7 @@ impl RawSnapshot {
                 7 => raw.witnesses.0 = small()?,
                 8 => raw.witnesses.1 = small()?,
                 9 => raw.checkpoint_time = Some(decode::protobuf::timestamp("checkpoint time", bytes()?)?),
+                10 => raw.history = Some(History::read(bytes()?)?),
                 _ => {}
             }
         }

@@ -180,6 +180,18 @@ struct RawHeaderAnswer<'a> {
 }
 
 #[derive(Deserialize)]
+struct RawBlockMeta<'a> {
+    #[serde(borrow)]
+    header: RawHeader<'a>,
+}
+
+#[derive(Deserialize)]
+struct RawBlockchainAnswer<'a> {
+    #[serde(borrow)]
+    block_metas: Vec<RawBlockMeta<'a>>,
+}
+
+#[derive(Deserialize)]
 struct RawValidatorsAnswer<'a> {
     block_height: Int,
     #[serde(borrow)]
@@ -312,6 +324,24 @@ pub fn header_answer(body: &[u8]) -> Result<Answered<Header>, DecodeError> {
         |error| Ok(Err(error)),
         |raw| header(raw.header.ok_or(DecodeError::Missing { field: "header" })?).map(Ok),
     )
+}
+
+/// The most headers that one answer to `/blockchain` holds: nodes give 20.
+pub const BLOCK_METAS_MAX: usize = 100;
+
+/// Reads the headers in the answer to `/blockchain`, in the node's order (descending heights).
+/// # Errors
+/// [`DecodeError`]; the inner result is the node's own error.
+pub fn blockchain_answer(body: &[u8]) -> Result<Answered<Vec<Header>>, DecodeError> {
+    let raw = match answer::<RawBlockchainAnswer<'_>>("blockchain", body)? {
+        Err(error) => return Ok(Err(error)),
+        Ok(raw) => raw,
+    };
+    let got = raw.block_metas.len();
+    if got > BLOCK_METAS_MAX {
+        return Err(DecodeError::TooMany { field: "block_metas", got, max: BLOCK_METAS_MAX });
+    }
+    raw.block_metas.into_iter().map(|meta| header(meta.header)).collect::<Result<_, _>>().map(Ok)
 }
 
 /// Reads one page of the answer to `/validators`.

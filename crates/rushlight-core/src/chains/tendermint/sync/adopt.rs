@@ -162,6 +162,7 @@ impl TendermintChain {
             return;
         }
         self.adoption = None;
+        self.drop_superseded();
         let is_new = self.head.as_ref().is_none_or(|head| head.hash() != block.hash());
         let head = Head { height: block.height(), hash: block.hash(), time: block.time() };
         self.follow.adopted(self.head.as_ref(), &block);

@@ -23,6 +23,10 @@ pub const COMMIT_BYTES_MAX: u32 = 4 << 20;
 pub const VALIDATORS_PAGE_BYTES_MAX: u32 = 1 << 20;
 /// The largest answer to `/status`.
 pub const STATUS_BYTES_MAX: u32 = 64 << 10;
+/// The largest answer to `/blockchain`: 20 headers of 2 KiB.
+pub const HEADERS_BYTES_MAX: u32 = 256 << 10;
+/// How many headers one answer to `/blockchain` holds.
+pub const HEADERS_PER_ASK: u64 = 20;
 /// Members per page of `/validators`: the most that nodes give.
 const PER_PAGE: u32 = 100;
 /// How often answers that do not join are asked for again.
@@ -46,6 +50,8 @@ pub enum Got {
     Validators(Arc<ValidatorSet>),
     /// What a provider says of itself.
     Status(NodeStatus),
+    /// Headers of a range of heights, highest first, and who gave them.
+    Headers(PeerId, Vec<Header>),
     /// Nothing.
     Failed(Failed),
 }
@@ -68,6 +74,7 @@ enum Part {
     Commit,
     Page,
     Status,
+    Headers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +83,7 @@ enum Want {
     Signed,
     Validators(Hash),
     Status,
+    Headers,
 }
 
 /// A request under way.
@@ -140,6 +148,20 @@ impl Fetcher {
         request
     }
 
+    /// Asks for the headers from height `low` to `high`, at most [`HEADERS_PER_ASK`] of them. Anybody may answer: the hash
+    /// chain says whether they are the ones.
+    pub fn headers(&mut self, low: u64, high: u64) -> RequestId {
+        let request = self.open(Want::Headers, high, To::Any);
+        let ask = Ask {
+            to: To::Any,
+            body: AskBody::Get(format!("/blockchain?minHeight={low}&maxHeight={high}")),
+            answer_bytes_max: HEADERS_BYTES_MAX,
+            patience: PATIENCE,
+        };
+        self.ask(request, Part::Headers, ask);
+        request
+    }
+
     /// Asks a provider how it is.
     pub fn status(&mut self, peer: PeerId) -> RequestId {
         let request = self.open(Want::Status, 0, To::Only(peer));
@@ -181,6 +203,7 @@ impl Fetcher {
         let outcome = match part {
             Part::Status => self.take_status(peer, json::status_answer(reply.body)),
             Part::Commit => self.take_commit(id, peer, json::commit_answer(reply.body)),
+            Part::Headers => self.take_headers(id, peer, json::blockchain_answer(reply.body)),
             Part::Page => self.take_page(id, peer, json::validators_answer(reply.body)),
         };
         self.close(id, outcome)
@@ -324,6 +347,22 @@ impl Fetcher {
         self.join(id, peer)
     }
 
+    fn take_headers(
+        &mut self,
+        id: RequestId,
+        peer: PeerId,
+        answer: Result<Answered<Vec<Header>>, DecodeError>,
+    ) -> Option<Got> {
+        match answer {
+            Err(error) => Some(lying(peer, error.to_string())),
+            Ok(Err(error)) => self.node_error(id, peer, &error),
+            Ok(Ok(mut headers)) => {
+                headers.sort_by_key(|header| core::cmp::Reverse(header.height));
+                Some(Got::Headers(peer, headers))
+            }
+        }
+    }
+
     /// Completes a request whose parts are all there, from the answers or from the cache.
     fn join(&mut self, id: RequestId, peer: PeerId) -> Option<Got> {
         let request = self.requests.get_mut(&id)?;
@@ -370,6 +409,7 @@ impl Fetcher {
             self.actions.push_back(FetchAction::Cancel(ask));
         }
         match self.requests.get(&id)?.want {
+            Want::Headers => return Some(failed(peer, Verdict::Refusing, why)),
             Want::Validators(_) => self.ask_page(id),
             _ => self.ask_commit(id),
         }

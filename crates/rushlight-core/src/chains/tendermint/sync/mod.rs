@@ -6,6 +6,7 @@
 //! `/status` tell how high providers say that the chain is; no more is believed of them than where to look.
 
 mod adopt;
+mod backwards;
 mod desk;
 mod fetch;
 mod follow;
@@ -17,12 +18,14 @@ mod skipping;
 mod status;
 mod witness;
 
+pub use backwards::HISTORY_HEIGHTS_MAX;
 pub use fetch::{COMMIT_BYTES_MAX, STATUS_BYTES_MAX, VALIDATORS_PAGE_BYTES_MAX};
 pub use prove::PROOFS_MAX;
 pub use sequential::{PART_HEIGHTS, PARTS_MAX, Sequential, WINDOW_HEIGHTS_MAX};
 pub use skipping::{Skipping, WALK_BLOCKS_MAX, WALK_BYTES_MAX, WALK_TIME_MAX};
 
 use self::adopt::Adoption;
+use self::backwards::Backwards;
 use self::desk::Desk;
 use self::fetch::{Failed, Got, RequestId};
 use self::follow::Follow;
@@ -63,6 +66,7 @@ pub struct TendermintChain {
     walk: Option<Walk>,
     adoption: Option<Adoption>,
     proofs: BTreeMap<QueryId, Proof>,
+    backwards: Backwards,
     follow: Follow,
     freeze: Option<Freeze>,
     is_expired: Option<(u64, UnixTime)>,
@@ -150,6 +154,7 @@ impl TendermintChain {
             walk: None,
             adoption: None,
             proofs: BTreeMap::new(),
+            backwards: Backwards::default(),
             follow: Follow::default(),
             freeze: None,
             is_expired: None,
@@ -163,6 +168,7 @@ impl TendermintChain {
             chain.head_witnesses = saved.witnesses;
             chain.checkpoint_time = saved.checkpoint_time;
             chain.freeze = saved.freeze;
+            chain.backwards = Backwards::resume(saved.history);
         }
         Ok(chain)
     }
@@ -264,6 +270,7 @@ impl TendermintChain {
         }
         self.start_walk(primary, now);
         self.start_adoption(now);
+        self.go_backwards(now);
     }
 
     fn check_expiry(&mut self) {
@@ -325,6 +332,8 @@ impl TendermintChain {
             self.walked(walked, now);
         } else if self.adoption.as_ref().is_some_and(|adoption| adoption.waits_for_request(request)) {
             self.adoption_got(request, got, now);
+        } else if self.backwards.waits_for_request(request) {
+            self.backwards_got(request, got, now);
         } else {
             self.proof_got(request, got, now);
         }
@@ -439,8 +448,8 @@ impl Chain for TendermintChain {
             }
             Event::Worked(work, done) => self.worked(work, done, now),
             Event::Saved(save, is_saved) => self.saved(save, is_saved, now),
-            Event::Loaded(..) => {}
-            Event::Queried(id, query) => self.queried(id, query),
+            Event::Loaded(load, blob) => self.backwards_loaded(load, blob, now),
+            Event::Queried(id, query) => self.queried(id, query, now),
         }
         self.go_on(now);
     }
@@ -456,7 +465,10 @@ impl Chain for TendermintChain {
             _ => None,
         };
         let proofs = self.proofs.values().filter_map(Proof::deadline).min();
-        [adoption, walk, proofs, self.pause_until, self.follow.deadline()].into_iter().flatten().min()
+        [adoption, walk, proofs, self.pause_until, self.backwards.deadline(), self.follow.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     fn status(&self, now: Now) -> ChainStatus {
@@ -494,6 +506,7 @@ impl TendermintChain {
             checkpoint_time: self.checkpoint_time,
             witnesses,
             freeze: self.freeze.clone(),
+            history: self.backwards.history().cloned(),
         };
         snapshot.encode()
     }

@@ -3,12 +3,12 @@
 use super::TendermintChain;
 use super::fetch::{Failed, Got, RequestId};
 use super::skipping::{Skipping, Walked};
-use crate::base::{Instant, Now, QueryId, WorkId};
+use crate::base::{Hash, Instant, Now, QueryId, WorkId};
 use crate::bundle::{Checkpoint, Family};
 use crate::chains::tendermint::bundle;
-use crate::chains::tendermint::verify::{self, VerifiedBlock};
+use crate::chains::tendermint::verify::{self, VerifiedBlock, VerifiedHeader};
 use crate::chains::{Action, Done, Query, QueryAnswer, QueryError};
-use crate::codec::text::to_base64;
+use crate::codec::text::{to_base64, to_hex};
 use crate::peers::{To, Verdict};
 use crate::rpc::{Certainty, Finality, Proven};
 use alloc::boxed::Box;
@@ -22,7 +22,16 @@ pub const PROOFS_MAX: usize = 4;
 #[derive(Debug)]
 pub struct Proof {
     height: u64,
+    wanted: Wanted,
     stage: Stage,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Wanted {
+    /// A bundle.
+    Bundle,
+    /// The header.
+    Header,
 }
 
 #[derive(Debug)]
@@ -50,10 +59,15 @@ impl Proof {
 }
 
 impl TendermintChain {
-    pub(super) fn queried(&mut self, id: QueryId, query: Query) {
+    pub(super) fn queried(&mut self, id: QueryId, query: Query, now: Now) {
         let answer = match query {
             Query::Checkpoint => self.checkpoint(),
-            Query::Prove { height } => match self.start_proof(id, height) {
+            Query::Header { height } => match self.start_header(id, height, now) {
+                Ok(None) => return,
+                Ok(Some(answer)) => Ok(answer),
+                Err(error) => Err(error),
+            },
+            Query::Prove { height } => match self.start_proof(id, height, Wanted::Bundle) {
                 Ok(()) => return,
                 Err(error) => Err(error),
             },
@@ -94,6 +108,11 @@ impl TendermintChain {
 
     /// Names the header at which an answer is proven. Witnesses are counted for the head alone.
     fn proven(&self, block: &VerifiedBlock) -> Proven {
+        self.proven_header(&block.to_header())
+    }
+
+    /// Names the header at which an answer is proven.
+    pub(super) fn proven_header(&self, block: &VerifiedHeader) -> Proven {
         let is_head = self.head.as_ref().is_some_and(|head| head.hash() == block.hash());
         let (witnesses_agreeing, witnesses_asked) = if is_head { self.head_witnesses } else { (0, 0) };
         Proven {
@@ -104,7 +123,22 @@ impl TendermintChain {
         }
     }
 
-    fn start_proof(&mut self, id: QueryId, height: Option<u64>) -> Result<(), QueryError> {
+    /// Finds a header: the head at once, one above the checkpoint by a walk from it, one below by the hash chain.
+    fn start_header(&mut self, id: QueryId, height: Option<u64>, now: Now) -> Result<Option<QueryAnswer>, QueryError> {
+        let head = self.trusted_head("there is no trusted head yet")?;
+        match height {
+            Some(height) if height < self.spec.trust.height => {
+                self.header_below(id, height.max(1), now);
+                Ok(None)
+            }
+            Some(height) if height != head.height() => {
+                self.start_proof(id, Some(height), Wanted::Header).map(|()| None)
+            }
+            _ => Ok(Some(self.header_answer(&head.to_header()))),
+        }
+    }
+
+    fn start_proof(&mut self, id: QueryId, height: Option<u64>, wanted: Wanted) -> Result<(), QueryError> {
         let head = self.trusted_head("there is no trusted head yet")?.height();
         let height = height.unwrap_or(head);
         let checkpoint = self.spec.trust.height;
@@ -118,7 +152,7 @@ impl TendermintChain {
             return Err(QueryError::Busy { waiting: self.proofs.len() });
         }
         let request = self.desk.fetcher.block(checkpoint, To::Any, true);
-        self.proofs.insert(id, Proof { height, stage: Stage::Anchor(request) });
+        self.proofs.insert(id, Proof { height, wanted, stage: Stage::Anchor(request) });
         Ok(())
     }
 
@@ -175,10 +209,13 @@ impl TendermintChain {
     fn proof_walked(&mut self, id: QueryId, proof: Proof, walked: Walked, now: Now) {
         match (walked, proof.stage) {
             (Walked::Pending, stage) => {
-                self.proofs.insert(id, Proof { height: proof.height, stage });
+                self.proofs.insert(id, Proof { height: proof.height, wanted: proof.wanted, stage });
             }
             (Walked::Reached, Stage::Walk(walk)) => {
-                let answer = self.bundle_answer(*walk);
+                let answer = match proof.wanted {
+                    Wanted::Bundle => self.bundle_answer(*walk),
+                    Wanted::Header => Ok(self.header_answer(&walk.current().to_header())),
+                };
                 self.answer(id, answer);
             }
             (Walked::Reached, Stage::Anchor(_)) => {}
@@ -213,9 +250,39 @@ impl TendermintChain {
         Ok(QueryAnswer { result, proven: self.proven(last) })
     }
 
-    fn answer(&mut self, id: QueryId, answer: Result<QueryAnswer, QueryError>) {
+    pub(super) fn answer(&mut self, id: QueryId, answer: Result<QueryAnswer, QueryError>) {
         self.desk.actions.push_back(Action::Answer(id, answer));
     }
+}
+
+/// Returns a verified header as JSON, in the spelling of CometBFT's RPC, beside its hash.
+pub(super) fn header_json(header: &VerifiedHeader) -> String {
+    let (hash, header) = (header.hash(), header.header());
+    let optional = |hash: &Option<Hash>| hash.map_or_else(String::new, |hash| hash.to_string());
+    let last = header.last_block_id.map_or_else(
+        || serde_json::json!({ "hash": "", "parts": { "total": 0, "hash": "" } }),
+        |id| {
+            let (hash, parts) = (id.hash.to_string(), id.parts.hash.to_string());
+            serde_json::json!({ "hash": hash, "parts": { "total": id.parts.total, "hash": parts } })
+        },
+    );
+    let header = serde_json::json!({
+        "version": { "block": header.version.block.to_string(), "app": header.version.app.to_string() },
+        "chain_id": header.chain_id,
+        "height": header.height.to_string(),
+        "time": header.time.to_rfc3339(),
+        "last_block_id": last,
+        "last_commit_hash": optional(&header.last_commit_hash),
+        "data_hash": optional(&header.data_hash),
+        "validators_hash": header.validators_hash.to_string(),
+        "next_validators_hash": header.next_validators_hash.to_string(),
+        "consensus_hash": optional(&header.consensus_hash),
+        "app_hash": to_hex(&header.app_hash),
+        "last_results_hash": optional(&header.last_results_hash),
+        "evidence_hash": optional(&header.evidence_hash),
+        "proposer_address": header.proposer_address.to_string(),
+    });
+    serde_json::json!({ "hash": hash.to_string(), "header": header }).to_string()
 }
 
 /// Returns text as a JSON string.

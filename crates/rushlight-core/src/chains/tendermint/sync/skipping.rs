@@ -154,7 +154,7 @@ impl Skipping {
                 Err(error) => return self.failed(Verdict::Lying, &error),
             },
             Got::Failed(failed) => return Walked::Failed(failed),
-            Got::Signed(_) | Got::Status(_) => {}
+            Got::Signed(_) | Got::Status(_) | Got::Headers(..) => {}
         }
         self.advance(desk, now)
     }

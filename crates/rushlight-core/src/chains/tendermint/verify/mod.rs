@@ -209,6 +209,22 @@ fn verify_votes(
     })
 }
 
+/// Verifies a header by its hash, which was proven before: by the hash chain, and kept in an index.
+/// # Errors
+/// [`VerifyError::ChainId`], [`VerifyError::BlockProtocol`], [`VerifyError::CheckpointHeight`],
+/// [`VerifyError::CheckpointHash`].
+pub fn by_hash(chain_id: &str, height: u64, hash: Hash, header: Header) -> Result<VerifiedHeader, VerifyError> {
+    rules::header_is_well_formed(&header, chain_id)?;
+    if header.height != height {
+        return Err(VerifyError::CheckpointHeight { got: header.height, want: height });
+    }
+    let got = header.hash();
+    if got != hash {
+        return Err(VerifyError::CheckpointHash { got, want: hash });
+    }
+    Ok(VerifiedHeader { header, hash })
+}
+
 /// Verifies a header one below a verified one by the hash that the later one carries: no signature is needed.
 ///
 /// Holds however old the header is, because the hash chain does not expire; what the trusting period bounds is the later

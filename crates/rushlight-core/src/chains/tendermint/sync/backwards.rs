@@ -1,0 +1,417 @@
+//! Backwards: headers below the checkpoint, by the hash that each header carries of the one before it.
+//!
+//! No signature and no trusting period is needed: the hash chain does not expire. Hashes go into an index of blobs, so
+//! the walk is resumed after a restart and a height that was walked over once is proven by one fetch.
+
+use super::super::snapshot::History;
+use super::super::types::Header;
+use super::super::verify::{self, VerifiedHeader};
+use super::TendermintChain;
+use super::fetch::{Failed, Got, HEADERS_PER_ASK, RequestId};
+use crate::base::{Hash, Instant, LoadId, Now, PeerId, QueryId};
+use crate::chains::{Action, QueryAnswer, QueryError};
+use crate::crypto::sha256;
+use crate::peers::Verdict;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::time::Duration;
+
+/// The most heights below the checkpoint that are indexed: 32 bytes each on the disk.
+pub const HISTORY_HEIGHTS_MAX: u64 = 16 << 20;
+/// How many requests for headers are under way at once.
+const ASKS_MAX: usize = 6;
+/// How many queries wait for heights below the checkpoint.
+const WAITING_MAX: usize = 16;
+/// A query for a height further below than this is answered at once with how far the walk is.
+const WAIT_HEIGHTS_MAX: u64 = 2_000;
+/// After how long a failed request is made again.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// The walk below the checkpoint, and who waits for it.
+#[derive(Debug, Default)]
+pub struct Backwards {
+    history: Option<History>,
+    /// The index as far as its blobs were put: what a snapshot may hold.
+    kept: Option<History>,
+    /// Hashes of the last, unfinished chunk; `None` when it has to be read back first.
+    open_chunk: Option<Vec<u8>>,
+    /// The lowest header walked to; `None` when it is not at hand after a restart.
+    lowest: Option<VerifiedHeader>,
+    /// How far down is wanted.
+    floor: Option<u64>,
+    anchoring: Option<RequestId>,
+    /// Requests by the highest height they ask for.
+    asked: BTreeMap<RequestId, (u64, u64)>,
+    arrived: BTreeMap<u64, (PeerId, Vec<Header>)>,
+    loads: BTreeMap<LoadId, Wanted>,
+    lookups: BTreeMap<RequestId, (QueryId, u64, Hash)>,
+    waiting: Vec<(QueryId, u64)>,
+    next_load: u64,
+    pause_until: Option<Instant>,
+    unsaved: u64,
+    /// Blobs that the next snapshot no longer names; dropped only once it is saved.
+    superseded: Vec<Hash>,
+}
+
+#[derive(Debug)]
+enum Wanted {
+    /// The unfinished chunk, to go on with.
+    OpenChunk,
+    /// The hash of one height, for a query.
+    Hash(QueryId, u64),
+}
+
+impl Backwards {
+    /// Returns the walk as a snapshot holds it.
+    pub fn resume(history: Option<History>) -> Self {
+        Self { kept: history.clone(), history, ..Self::default() }
+    }
+
+    /// Returns what a snapshot keeps.
+    pub fn history(&self) -> Option<&History> {
+        self.kept.as_ref()
+    }
+
+    /// Tells whether the walk waits for this request.
+    pub fn waits_for_request(&self, request: RequestId) -> bool {
+        self.anchoring == Some(request) || self.asked.contains_key(&request) || self.lookups.contains_key(&request)
+    }
+
+    /// Returns when the walk wants to go on.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.pause_until
+    }
+
+    fn load(&mut self, wanted: Wanted) -> LoadId {
+        let id = LoadId(self.next_load);
+        self.next_load = self.next_load.saturating_add(1);
+        self.loads.insert(id, wanted);
+        id
+    }
+
+    /// Goes back to the chunks before `chunk`, which the store has lost: what was in it is walked again.
+    fn forget_from(&mut self, chunk: usize) {
+        let history = self.history.take().filter(|_| chunk > 0).map(|mut history| {
+            history.chunks.truncate(chunk);
+            let chunks = u64::try_from(history.chunks.len()).unwrap_or(0);
+            history.count = history.count.min(chunks.saturating_mul(History::CHUNK_HEIGHTS));
+            history
+        });
+        self.kept.clone_from(&history);
+        self.history = history;
+        self.open_chunk = None;
+        self.lowest = None;
+    }
+}
+
+impl TendermintChain {
+    /// Answers with the header at `height` below the checkpoint, now or when the walk is there.
+    pub(super) fn header_below(&mut self, id: QueryId, height: u64, now: Now) {
+        let waiting = self.backwards.waiting.len().saturating_add(self.backwards.loads.len());
+        if waiting >= WAITING_MAX {
+            return self.answer(id, Err(QueryError::Busy { waiting }));
+        }
+        let checkpoint = self.spec.trust.height;
+        if checkpoint.saturating_sub(height) > HISTORY_HEIGHTS_MAX {
+            return self.answer(id, Err(QueryError::BelowCheckpoint { height, checkpoint }));
+        }
+        let lowest = self.backwards.history.as_ref().map_or(checkpoint, History::lowest);
+        if height >= lowest {
+            return self.look_up(id, height);
+        }
+        let floor = self.backwards.floor.map_or(height, |floor| floor.min(height));
+        self.backwards.floor = Some(floor);
+        if lowest.saturating_sub(height) > WAIT_HEIGHTS_MAX {
+            let why = format!("walking back along the hash chain to height {floor}, now at {lowest}; ask again later");
+            self.answer(id, Err(QueryError::NotSynced { why }));
+        } else {
+            self.backwards.waiting.push((id, height));
+        }
+        self.go_backwards(now);
+    }
+
+    /// Drops the blobs that the snapshot which has just been saved no longer names.
+    pub(super) fn drop_superseded(&mut self) {
+        for blob in core::mem::take(&mut self.backwards.superseded) {
+            self.desk.actions.push_back(Action::Drop(blob));
+        }
+    }
+
+    /// Finds the hash of a height in the index, then its header.
+    fn look_up(&mut self, id: QueryId, height: u64) {
+        let Some(history) = &self.backwards.history else { return };
+        let offset = history.top.saturating_sub(height);
+        let chunk = usize::try_from(offset / History::CHUNK_HEIGHTS).unwrap_or(usize::MAX);
+        let is_open = chunk.saturating_add(1) == history.chunks.len();
+        let Some(blob) = history.chunks.get(chunk).copied() else { return };
+        if let Some(bytes) = self.backwards.open_chunk.as_ref().filter(|_| is_open) {
+            let hash = hash_at(bytes, offset % History::CHUNK_HEIGHTS);
+            return self.fetch_by_hash(id, height, hash);
+        }
+        let load = self.backwards.load(Wanted::Hash(id, height));
+        self.desk.actions.push_back(Action::Load(load, blob));
+    }
+
+    fn fetch_by_hash(&mut self, id: QueryId, height: u64, hash: Option<Hash>) {
+        let Some(hash) = hash else {
+            let why = format!("the index has no hash of height {height}");
+            return self.answer(id, Err(QueryError::NoProvider { why }));
+        };
+        let request = self.desk.fetcher.headers(height, height);
+        self.backwards.lookups.insert(request, (id, height, hash));
+    }
+
+    pub(super) fn backwards_loaded(&mut self, load: LoadId, blob: Option<&[u8]>, now: Now) {
+        match (self.backwards.loads.remove(&load), blob) {
+            (Some(Wanted::OpenChunk), Some(bytes)) => self.backwards.open_chunk = Some(bytes.to_vec()),
+            (Some(Wanted::OpenChunk), None) => {
+                let last = self.backwards.history.as_ref().map_or(0, |history| history.chunks.len().saturating_sub(1));
+                self.drop_backwards_asks();
+                self.backwards.forget_from(last);
+            }
+            (Some(Wanted::Hash(id, height)), Some(bytes)) => {
+                let top = self.backwards.history.as_ref().map_or(0, |history| history.top);
+                let hash = hash_at(bytes, top.saturating_sub(height) % History::CHUNK_HEIGHTS);
+                self.fetch_by_hash(id, height, hash);
+            }
+            (Some(Wanted::Hash(id, height)), None) => {
+                // The store has lost a blob: nothing else can vouch for the heights below it.
+                let top = self.backwards.history.as_ref().map_or(0, |history| history.top);
+                let chunk = top.saturating_sub(height) / History::CHUNK_HEIGHTS;
+                self.drop_backwards_asks();
+                self.backwards.forget_from(usize::try_from(chunk).unwrap_or(0));
+                self.backwards.floor = Some(height);
+                self.backwards.waiting.push((id, height));
+            }
+            (None, _) => {}
+        }
+        self.go_backwards(now);
+    }
+
+    /// Asks for what the walk needs next.
+    pub(super) fn go_backwards(&mut self, now: Now) {
+        let Some(floor) = self.backwards.floor else { return };
+        if self.backwards.pause_until.is_some_and(|until| now.instant < until) {
+            return;
+        }
+        self.backwards.pause_until = None;
+        if self.backwards.anchoring.is_some() || self.is_reading_open_chunk() {
+            return;
+        }
+        let Some(lowest) = self.backwards.lowest.as_ref().map(VerifiedHeader::height) else {
+            return self.begin_backwards();
+        };
+        if lowest <= floor {
+            self.backwards.floor = None;
+            return self.save_history();
+        }
+        let asked_to = self.backwards.asked.values().map(|(low, _)| *low);
+        let arrived_to = self.backwards.arrived.iter().map(|(high, (_, headers))| {
+            high.saturating_add(1).saturating_sub(u64::try_from(headers.len()).unwrap_or(0))
+        });
+        let mut low = asked_to.chain(arrived_to).min().unwrap_or(lowest);
+        while self.backwards.asked.len() < ASKS_MAX && self.backwards.arrived.len() < ASKS_MAX && low > floor {
+            let high = low.saturating_sub(1);
+            low = high.saturating_sub(HEADERS_PER_ASK.saturating_sub(1)).max(floor).max(1);
+            let request = self.desk.fetcher.headers(low, high);
+            self.backwards.asked.insert(request, (low, high));
+        }
+    }
+
+    fn is_reading_open_chunk(&self) -> bool {
+        self.backwards.loads.values().any(|wanted| matches!(wanted, Wanted::OpenChunk))
+    }
+
+    /// Gets hold of the header that the walk starts from: the checkpoint's, or the lowest of the index.
+    fn begin_backwards(&mut self) {
+        let (height, blob) = match &self.backwards.history {
+            None => (self.spec.trust.height, None),
+            Some(history) => (history.lowest(), history.chunks.last().copied()),
+        };
+        if let (Some(blob), None) = (blob, &self.backwards.open_chunk) {
+            let load = self.backwards.load(Wanted::OpenChunk);
+            self.desk.actions.push_back(Action::Load(load, blob));
+            return;
+        }
+        self.backwards.anchoring = Some(self.desk.fetcher.headers(height, height));
+    }
+
+    fn anchor_hash(&self) -> (u64, Option<Hash>) {
+        match &self.backwards.history {
+            None => (self.spec.trust.height, Some(self.spec.trust.hash)),
+            Some(history) => {
+                let last = history.count.saturating_sub(1) % History::CHUNK_HEIGHTS;
+                (history.lowest(), self.backwards.open_chunk.as_ref().and_then(|bytes| hash_at(bytes, last)))
+            }
+        }
+    }
+
+    pub(super) fn backwards_got(&mut self, request: RequestId, got: Got, now: Now) {
+        if let Some((id, height, hash)) = self.backwards.lookups.remove(&request) {
+            return self.looked_up(id, height, hash, got, now);
+        }
+        let is_anchor = self.backwards.anchoring == Some(request);
+        let range = self.backwards.asked.remove(&request);
+        match got {
+            Got::Headers(peer, headers) if is_anchor => {
+                self.backwards.anchoring = None;
+                let (height, hash) = self.anchor_hash();
+                let header = headers.into_iter().next();
+                let verified = header.zip(hash).map(|(h, hash)| verify::by_hash(&self.spec.chain_id, height, hash, h));
+                match verified {
+                    Some(Ok(lowest)) => self.backwards.lowest = Some(lowest),
+                    Some(Err(error)) => self.backwards_fault(peer, error.to_string(), now),
+                    None => self.backwards_fault(peer, format!("it gave no header of height {height}"), now),
+                }
+            }
+            Got::Headers(peer, headers) => {
+                let Some((low, high)) = range else { return };
+                let is_whole = u64::try_from(headers.len()).ok() == Some(high.saturating_sub(low).saturating_add(1))
+                    && headers.iter().zip((low..=high).rev()).all(|(header, height)| header.height == height);
+                if is_whole {
+                    self.backwards.arrived.insert(high, (peer, headers));
+                    self.link_backwards(now);
+                } else {
+                    let count = headers.len();
+                    self.backwards_fault(peer, format!("asked for headers {low} to {high}, it gave {count}"), now);
+                }
+            }
+            Got::Failed(failed) => {
+                self.backwards.anchoring = self.backwards.anchoring.filter(|id| *id != request);
+                self.fault(&failed, now.instant);
+                self.backwards.pause_until = Some(now.instant.after(PAUSE));
+            }
+            _ => {}
+        }
+        self.go_backwards(now);
+    }
+
+    fn backwards_fault(&mut self, peer: PeerId, why: String, now: Now) {
+        self.fault(&Failed { peer: Some(peer), verdict: Verdict::Lying, is_noted: false, why }, now.instant);
+    }
+
+    /// Links what has arrived to the lowest header, and indexes it.
+    fn link_backwards(&mut self, now: Now) {
+        while let Some(lowest) = self.backwards.lowest.clone() {
+            let high = lowest.height().saturating_sub(1);
+            let Some((peer, headers)) = self.backwards.arrived.remove(&high) else { break };
+            let mut later = lowest;
+            for header in headers {
+                match verify::backwards(&later, header) {
+                    Ok(verified) => {
+                        self.index(&verified);
+                        later = verified;
+                    }
+                    Err(error) => {
+                        // Whoever gave these headers; another one is asked for the same heights.
+                        self.backwards.lowest = Some(later);
+                        self.drop_backwards_asks();
+                        return self.backwards_fault(peer, error.to_string(), now);
+                    }
+                }
+            }
+            self.backwards.lowest = Some(later);
+        }
+        self.answer_waiting();
+    }
+
+    fn drop_backwards_asks(&mut self) {
+        self.backwards.arrived.clear();
+        for request in core::mem::take(&mut self.backwards.asked).into_keys() {
+            self.desk.fetcher.cancel(request);
+        }
+    }
+
+    fn index(&mut self, header: &VerifiedHeader) {
+        let backwards = &mut self.backwards;
+        let top = header.height();
+        let history = backwards.history.get_or_insert(History { top, count: 0, chunks: Vec::new() });
+        let is_chunk_full = history.count.is_multiple_of(History::CHUNK_HEIGHTS);
+        if is_chunk_full {
+            if let Some(bytes) = backwards.open_chunk.take() {
+                let hash = sha256(&bytes);
+                if let Some(last) = history.chunks.last_mut() {
+                    *last = hash;
+                }
+                self.desk.actions.push_back(Action::Put(hash, bytes));
+            }
+            history.chunks.push(Hash::default());
+        }
+        let chunk = backwards.open_chunk.get_or_insert_with(Vec::new);
+        chunk.extend_from_slice(header.hash().as_bytes());
+        history.count = history.count.saturating_add(1);
+        backwards.unsaved = backwards.unsaved.saturating_add(1);
+        self.desk.headers_verified = self.desk.headers_verified.saturating_add(1);
+        if is_chunk_full && history.count > 1 {
+            self.save_history();
+        }
+    }
+
+    /// Puts the open chunk and has the snapshot saved, unless a save is on its way: the next one takes it along.
+    fn save_history(&mut self) {
+        let (Some(history), Some(bytes)) = (&mut self.backwards.history, &self.backwards.open_chunk) else { return };
+        if self.backwards.unsaved == 0 {
+            return;
+        }
+        let hash = sha256(bytes);
+        if let Some(last) = history.chunks.last_mut() {
+            let old = core::mem::replace(last, hash);
+            if old != hash && old != Hash::default() {
+                self.backwards.superseded.push(old);
+            }
+        }
+        self.desk.actions.push_back(Action::Put(hash, bytes.clone()));
+        self.backwards.kept.clone_from(&self.backwards.history);
+        if self.adoption.is_none()
+            && let Some(head) = self.head.clone()
+        {
+            self.backwards.unsaved = 0;
+            self.save_head(head, self.head_witnesses);
+        }
+    }
+
+    fn answer_waiting(&mut self) {
+        let Some(lowest) = self.backwards.history.as_ref().map(History::lowest) else { return };
+        let waiting = core::mem::take(&mut self.backwards.waiting);
+        let (ready, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, height)| *height >= lowest);
+        self.backwards.waiting = waiting;
+        for (id, height) in ready {
+            self.look_up(id, height);
+        }
+    }
+
+    fn looked_up(&mut self, id: QueryId, height: u64, hash: Hash, got: Got, now: Now) {
+        let answer = match got {
+            Got::Headers(peer, headers) => match headers.into_iter().next() {
+                Some(header) => match verify::by_hash(&self.spec.chain_id, height, hash, header) {
+                    Ok(header) => Ok(self.header_answer(&header)),
+                    Err(error) => {
+                        let why = error.to_string();
+                        self.backwards_fault(peer, why.clone(), now);
+                        Err(QueryError::NoProvider { why })
+                    }
+                },
+                None => Err(QueryError::NoProvider { why: format!("nobody gave the header of height {height}") }),
+            },
+            Got::Failed(failed) => {
+                self.fault(&failed, now.instant);
+                Err(QueryError::NoProvider { why: failed.why })
+            }
+            _ => Err(QueryError::NoProvider { why: "the header did not come".to_string() }),
+        };
+        self.answer(id, answer);
+    }
+
+    /// Returns a verified header as an answer.
+    pub(super) fn header_answer(&self, header: &VerifiedHeader) -> QueryAnswer {
+        QueryAnswer { result: super::prove::header_json(header), proven: self.proven_header(header) }
+    }
+}
+
+/// Returns the hash at an offset into a chunk.
+fn hash_at(chunk: &[u8], offset: u64) -> Option<Hash> {
+    let start = usize::try_from(offset).ok()?.checked_mul(Hash::LEN)?;
+    Hash::from_slice(chunk.get(start..start.checked_add(Hash::LEN)?)?)
+}
