@@ -129,7 +129,9 @@ pub static METHODS: &[Method] = &[
         id: MethodId::Status,
         name: "rushlight_status",
         params: &[],
-        returns: "what the node says of the chain in scope, or of all chains: head, age, trust remaining, providers",
+        returns: "`{status_version, agent, chains: [{name, family, chain_id, state, why, head: {height, hash, time}, \
+                  head_age_s, target, trust_expires, trust_remaining_s, guarantee, headers_verified, blocks_fetched, \
+                  signatures_checked, providers}]}`",
         doc: "Says where the chain stands and, unless it is synced, why not.",
         dialects: EVERYBODY,
         notifies: None,
@@ -138,7 +140,7 @@ pub static METHODS: &[Method] = &[
         id: MethodId::Checkpoint,
         name: "rushlight_checkpoint",
         params: &[],
-        returns: "the checkpoint: its text (under 200 bytes), and the chain id, height, hash and time that it holds",
+        returns: "`{checkpoint, chain_id, height, hash, time}`: the checkpoint's text, under 200 bytes, and what it holds",
         doc: "Gives the newest trusted head as a checkpoint, from which another client can start.",
         dialects: EVERYBODY,
         notifies: None,
@@ -167,7 +169,8 @@ pub static METHODS: &[Method] = &[
             required: false,
             doc: "The height of the header to prove; the trusted head's when left out.",
         }],
-        returns: "the bundle (base64) and the checkpoint that it verifies against",
+        returns: "`{bundle, checkpoint, height, hash, time, steps}`: the bundle in base64, the text of the checkpoint that it \
+                  verifies against, and the header that it proves",
         doc: "Gives a bundle that proves a header and verifies offline.",
         dialects: EVERYBODY,
         notifies: None,
@@ -177,7 +180,7 @@ pub static METHODS: &[Method] = &[
         name: "rushlight_subscribeHead",
         params: &[],
         returns: "the subscription's id, a string",
-        doc: "Pushes the trusted head, now and whenever there is a new one. WebSockets and the control socket only.",
+        doc: "Pushes the trusted head, `{chain, height, hash, time}`, now and whenever there is a new one. WebSockets and the control socket only.",
         dialects: EVERYBODY,
         notifies: Some(HEAD_NOTIFICATION),
     },
@@ -272,9 +275,16 @@ const PREFACE: &str = "\
      RUSHLIGHT_UPDATE=1 cargo test -p rushlight-core --test rpc_docs -->
 
 JSON-RPC 2.0 over HTTP POST (`Content-Type: application/json`) and over a WebSocket of text, at `/` for the first chain
-and at `/NAME` for each. Parameters go by name or by position. Batches are answered in their order, and the calls of one
-socket in theirs. A request without an `id` is a notification and gets no answer; an `id` comes back byte for byte.
-The control socket in the data folder takes one JSON text per line.
+and at `/NAME` for each. The control socket in the data folder takes one JSON text per line.
+
+```sh
+curl -s http://127.0.0.1:26657/ -H 'Content-Type: application/json' \\
+  -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rushlight_status\"}'
+```
+
+Parameters go by name or by position. Batches are answered in their order, and the calls of one socket in theirs. A
+request without an `id` is a notification and gets no answer; an `id` comes back byte for byte. Heights in results are
+strings of decimal digits.
 
 ## Methods
 ";
