@@ -465,7 +465,7 @@ fn routes() {
         rpc.asked(ONE, Call::Get { path, query: "x=1", if_none_match: None });
     }
     expect![[r#"
-        reply 1 200 {"rushlight":"0.1.0","what":"a light client: every answer is verified, none is taken on trust","try":["GET /livez","GET /readyz","GET /metrics","POST / with Content-Type: application/json and {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rushlight_status\"}"],"methods":["rushlight_methods","rushlight_status","rushlight_checkpoint","rushlight_prove","rushlight_subscribeHead","rushlight_unsubscribeHead"]}
+        reply 1 200 {"rushlight":"0.1.0","what":"a light client: every answer is verified, none is taken on trust","try":["GET /livez","GET /readyz","GET /metrics","POST / with Content-Type: application/json and {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rushlight_status\"}"],"methods":["rushlight_methods","rushlight_status","rushlight_checkpoint","rushlight_header","rushlight_prove","rushlight_subscribeHead","rushlight_unsubscribeHead"]}
         reply 1 200 {"live":true}
         reply 1 404 {"error":"there is nothing at this path; GET / says what to try","path":"/status"}
         reply 1 404 {"error":"there is nothing at this path; GET / says what to try","path":"/<b>"}
