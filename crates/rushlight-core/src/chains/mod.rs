@@ -7,7 +7,9 @@ mod spec;
 mod work;
 
 use crate::base::{AskId, Hash, Instant, LoadId, Now, PeerId, QueryId, SaveId, UnixTime, WorkId};
-use crate::peers::{Ask, AskFailed, Reply, Verdict};
+// The words of asking, which families take from here: they know answers to asks, and nothing else of peers.
+#[cfg_attr(not(feature = "tendermint"), allow(unused_imports, reason = "a build without families asks nobody"))]
+use crate::peers::{Ask, AskBody, AskFailed, Reply, To, Verdict};
 use crate::rpc::Proven;
 use alloc::string::String;
 use alloc::vec::Vec;

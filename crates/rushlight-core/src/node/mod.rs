@@ -6,10 +6,12 @@
 //! calls of clients to [`Rpc`], and what comes of them back.
 
 mod contract;
+mod error;
 mod offline;
 mod status;
 
 pub use contract::{Blob, Input, Notice, Output, Pending, Snapshot, Stats};
+pub use error::AddChainError;
 pub use offline::{ProvenHeader, VerifyBundleError, verify_bundle};
 
 use crate::base::{ChainId, Hash, Instant, LoadId, Now, PeerId, QueryId, SaveId, WorkId};
@@ -38,35 +40,6 @@ impl Default for Config {
     fn default() -> Self {
         Self { agent: alloc::format!("rushlight/{}", env!("CARGO_PKG_VERSION")) }
     }
-}
-
-/// Why a chain cannot be followed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum AddChainError {
-    /// There are too many chains already.
-    #[error("{CHAINS_MAX} chains are followed already, the most that one node follows")]
-    TooManyChains,
-    /// Another chain has this name.
-    #[error("another chain has the name {name:?} already")]
-    NameTaken {
-        /// The name.
-        name: String,
-    },
-    /// A provider's address is not one.
-    #[error("providers: {address}: {why}")]
-    Address {
-        /// The address.
-        address: String,
-        /// What is wrong, in words.
-        why: String,
-    },
-    /// The saved state cannot be read.
-    #[error("saved state: {why}; remove it to start from the checkpoint again")]
-    Saved {
-        /// What is wrong, in words.
-        why: String,
-    },
 }
 
 /// A light client for any number of chains.

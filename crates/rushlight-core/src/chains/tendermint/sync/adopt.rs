@@ -1,12 +1,14 @@
 //! Adoption: a verified block is confirmed by witnesses, saved, and only then published as the head.
 
-use super::TendermintChain;
+use super::super::verify;
 use super::fetch::{Got, RequestId};
 use super::witness::{Checked, CrossCheck};
+use super::{PAUSE, TendermintChain};
 use super::{VerifiedBlock, Walk};
 use crate::base::{Instant, Now, PeerId, SaveId, WorkId};
 use crate::chains::tendermint::spec::Mode;
 use crate::chains::{Action, ChainNotice, Done, Head};
+use alloc::string::ToString;
 use core::time::Duration;
 
 /// After how long a snapshot that could not be saved is saved again.
@@ -63,6 +65,34 @@ impl Adoption {
 }
 
 impl TendermintChain {
+    /// Adopts the checkpoint's own block, if it is what came: the user vouches for it, so no witness is asked.
+    pub(super) fn anchored(&mut self, got: Got, now: Now) {
+        let (trust, chain_id) = (&self.spec.trust, &self.spec.chain_id);
+        match got {
+            Got::Block(block) => match verify::anchor(chain_id, trust.height, trust.hash, None, (*block).clone()) {
+                Ok(block) => {
+                    self.checkpoint_time = Some(block.time());
+                    if let Err(error) = verify::is_trusted_at(&block, &self.desk.rules, self.desk.at) {
+                        self.last_fault = Some(error.to_string());
+                        self.expire(block.height(), block.time().after(self.desk.rules.trusting_period));
+                        return;
+                    }
+                    self.save_head(block, (0, 0));
+                }
+                Err(error) => {
+                    // Which provider's answer it was is not known for an ask to anybody; nothing is believed of it.
+                    self.last_fault = Some(error.to_string());
+                    self.pause_until = Some(now.instant.after(PAUSE));
+                }
+            },
+            Got::Failed(failed) => {
+                self.fault(&failed, now.instant);
+                self.pause_until = Some(now.instant.after(PAUSE));
+            }
+            _ => {}
+        }
+    }
+
     /// Starts to adopt the newest verified block, once it is worth it: at the target, and on long sequential walks in
     /// between, so that a crash loses little.
     pub(super) fn start_adoption(&mut self, now: Now) {
@@ -127,7 +157,7 @@ impl TendermintChain {
             Checked::Agreed => {
                 let Some(Adoption { stage: Stage::CrossCheck(check), .. }) = self.adoption.take() else { return };
                 // The clock may have gone on while witnesses were asked.
-                if super::verify::is_trusted_at(check.block(), &self.desk.rules, self.desk.at).is_ok() {
+                if verify::is_trusted_at(check.block(), &self.desk.rules, self.desk.at).is_ok() {
                     self.save_head(check.block().clone(), check.count());
                 }
             }

@@ -9,9 +9,8 @@ use super::super::verify::{self, VerifiedHeader};
 use super::TendermintChain;
 use super::fetch::{Failed, Got, HEADERS_PER_ASK, RequestId};
 use crate::base::{Hash, Instant, LoadId, Now, PeerId, QueryId};
-use crate::chains::{Action, QueryAnswer, QueryError};
+use crate::chains::{Action, Verdict};
 use crate::crypto::sha256;
-use crate::peers::Verdict;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -22,41 +21,37 @@ use core::time::Duration;
 pub const HISTORY_HEIGHTS_MAX: u64 = 16 << 20;
 /// How many requests for headers are under way at once.
 const ASKS_MAX: usize = 6;
-/// How many queries wait for heights below the checkpoint.
-const WAITING_MAX: usize = 16;
-/// A query for a height further below than this is answered at once with how far the walk is.
-const WAIT_HEIGHTS_MAX: u64 = 2_000;
 /// After how long a failed request is made again.
-const PAUSE: Duration = Duration::from_millis(500);
+const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// The walk below the checkpoint, and who waits for it.
 #[derive(Debug, Default)]
 pub struct Backwards {
-    history: Option<History>,
+    pub(super) history: Option<History>,
     /// The index as far as its blobs were put: what a snapshot may hold.
-    kept: Option<History>,
+    pub(super) kept: Option<History>,
     /// Hashes of the last, unfinished chunk; `None` when it has to be read back first.
-    open_chunk: Option<Vec<u8>>,
+    pub(super) open_chunk: Option<Vec<u8>>,
     /// The lowest header walked to; `None` when it is not at hand after a restart.
-    lowest: Option<VerifiedHeader>,
+    pub(super) lowest: Option<VerifiedHeader>,
     /// How far down is wanted.
-    floor: Option<u64>,
-    anchoring: Option<RequestId>,
+    pub(super) floor: Option<u64>,
+    pub(super) anchoring: Option<RequestId>,
     /// Requests by the highest height they ask for.
-    asked: BTreeMap<RequestId, (u64, u64)>,
-    arrived: BTreeMap<u64, (PeerId, Vec<Header>)>,
-    loads: BTreeMap<LoadId, Wanted>,
-    lookups: BTreeMap<RequestId, (QueryId, u64, Hash)>,
-    waiting: Vec<(QueryId, u64)>,
-    next_load: u64,
-    pause_until: Option<Instant>,
-    unsaved: u64,
+    pub(super) asked: BTreeMap<RequestId, (u64, u64)>,
+    pub(super) arrived: BTreeMap<u64, (PeerId, Vec<Header>)>,
+    pub(super) loads: BTreeMap<LoadId, Wanted>,
+    pub(super) lookups: BTreeMap<RequestId, (QueryId, u64, Hash)>,
+    pub(super) waiting: Vec<(QueryId, u64)>,
+    pub(super) next_load: u64,
+    pub(super) pause_until: Option<Instant>,
+    pub(super) unsaved: u64,
     /// Blobs that the next snapshot no longer names; dropped only once it is saved.
-    superseded: Vec<Hash>,
+    pub(super) superseded: Vec<Hash>,
 }
 
 #[derive(Debug)]
-enum Wanted {
+pub(super) enum Wanted {
     /// The unfinished chunk, to go on with.
     OpenChunk,
     /// The hash of one height, for a query.
@@ -84,7 +79,7 @@ impl Backwards {
         self.pause_until
     }
 
-    fn load(&mut self, wanted: Wanted) -> LoadId {
+    pub(super) fn load(&mut self, wanted: Wanted) -> LoadId {
         let id = LoadId(self.next_load);
         self.next_load = self.next_load.saturating_add(1);
         self.loads.insert(id, wanted);
@@ -92,7 +87,7 @@ impl Backwards {
     }
 
     /// Goes back to the chunks before `chunk`, which the store has lost: what was in it is walked again.
-    fn forget_from(&mut self, chunk: usize) {
+    pub(super) fn forget_from(&mut self, chunk: usize) {
         let history = self.history.take().filter(|_| chunk > 0).map(|mut history| {
             history.chunks.truncate(chunk);
             let chunks = u64::try_from(history.chunks.len()).unwrap_or(0);
@@ -107,62 +102,6 @@ impl Backwards {
 }
 
 impl TendermintChain {
-    /// Answers with the header at `height` below the checkpoint, now or when the walk is there.
-    pub(super) fn header_below(&mut self, id: QueryId, height: u64, now: Now) {
-        let waiting = self.backwards.waiting.len().saturating_add(self.backwards.loads.len());
-        if waiting >= WAITING_MAX {
-            return self.answer(id, Err(QueryError::Busy { waiting }));
-        }
-        let checkpoint = self.spec.trust.height;
-        if checkpoint.saturating_sub(height) > HISTORY_HEIGHTS_MAX {
-            return self.answer(id, Err(QueryError::BelowCheckpoint { height, checkpoint }));
-        }
-        let lowest = self.backwards.history.as_ref().map_or(checkpoint, History::lowest);
-        if height >= lowest {
-            return self.look_up(id, height);
-        }
-        let floor = self.backwards.floor.map_or(height, |floor| floor.min(height));
-        self.backwards.floor = Some(floor);
-        if lowest.saturating_sub(height) > WAIT_HEIGHTS_MAX {
-            let why = format!("walking back along the hash chain to height {floor}, now at {lowest}; ask again later");
-            self.answer(id, Err(QueryError::NotSynced { why }));
-        } else {
-            self.backwards.waiting.push((id, height));
-        }
-        self.go_backwards(now);
-    }
-
-    /// Drops the blobs that the snapshot which has just been saved no longer names.
-    pub(super) fn drop_superseded(&mut self) {
-        for blob in core::mem::take(&mut self.backwards.superseded) {
-            self.desk.actions.push_back(Action::Drop(blob));
-        }
-    }
-
-    /// Finds the hash of a height in the index, then its header.
-    fn look_up(&mut self, id: QueryId, height: u64) {
-        let Some(history) = &self.backwards.history else { return };
-        let offset = history.top.saturating_sub(height);
-        let chunk = usize::try_from(offset / History::CHUNK_HEIGHTS).unwrap_or(usize::MAX);
-        let is_open = chunk.saturating_add(1) == history.chunks.len();
-        let Some(blob) = history.chunks.get(chunk).copied() else { return };
-        if let Some(bytes) = self.backwards.open_chunk.as_ref().filter(|_| is_open) {
-            let hash = hash_at(bytes, offset % History::CHUNK_HEIGHTS);
-            return self.fetch_by_hash(id, height, hash);
-        }
-        let load = self.backwards.load(Wanted::Hash(id, height));
-        self.desk.actions.push_back(Action::Load(load, blob));
-    }
-
-    fn fetch_by_hash(&mut self, id: QueryId, height: u64, hash: Option<Hash>) {
-        let Some(hash) = hash else {
-            let why = format!("the index has no hash of height {height}");
-            return self.answer(id, Err(QueryError::NoProvider { why }));
-        };
-        let request = self.desk.fetcher.headers(height, height);
-        self.backwards.lookups.insert(request, (id, height, hash));
-    }
-
     pub(super) fn backwards_loaded(&mut self, load: LoadId, blob: Option<&[u8]>, now: Now) {
         match (self.backwards.loads.remove(&load), blob) {
             (Some(Wanted::OpenChunk), Some(bytes)) => self.backwards.open_chunk = Some(bytes.to_vec()),
@@ -281,14 +220,14 @@ impl TendermintChain {
             Got::Failed(failed) => {
                 self.backwards.anchoring = self.backwards.anchoring.filter(|id| *id != request);
                 self.fault(&failed, now.instant);
-                self.backwards.pause_until = Some(now.instant.after(PAUSE));
+                self.backwards.pause_until = Some(now.instant.after(RETRY_AFTER));
             }
             _ => {}
         }
         self.go_backwards(now);
     }
 
-    fn backwards_fault(&mut self, peer: PeerId, why: String, now: Now) {
+    pub(super) fn backwards_fault(&mut self, peer: PeerId, why: String, now: Now) {
         self.fault(&Failed { peer: Some(peer), verdict: Verdict::Lying, is_noted: false, why }, now.instant);
     }
 
@@ -371,47 +310,10 @@ impl TendermintChain {
             self.save_head(head, self.head_witnesses);
         }
     }
-
-    fn answer_waiting(&mut self) {
-        let Some(lowest) = self.backwards.history.as_ref().map(History::lowest) else { return };
-        let waiting = core::mem::take(&mut self.backwards.waiting);
-        let (ready, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, height)| *height >= lowest);
-        self.backwards.waiting = waiting;
-        for (id, height) in ready {
-            self.look_up(id, height);
-        }
-    }
-
-    fn looked_up(&mut self, id: QueryId, height: u64, hash: Hash, got: Got, now: Now) {
-        let answer = match got {
-            Got::Headers(peer, headers) => match headers.into_iter().next() {
-                Some(header) => match verify::by_hash(&self.spec.chain_id, height, hash, header) {
-                    Ok(header) => Ok(self.header_answer(&header)),
-                    Err(error) => {
-                        let why = error.to_string();
-                        self.backwards_fault(peer, why.clone(), now);
-                        Err(QueryError::NoProvider { why })
-                    }
-                },
-                None => Err(QueryError::NoProvider { why: format!("nobody gave the header of height {height}") }),
-            },
-            Got::Failed(failed) => {
-                self.fault(&failed, now.instant);
-                Err(QueryError::NoProvider { why: failed.why })
-            }
-            _ => Err(QueryError::NoProvider { why: "the header did not come".to_string() }),
-        };
-        self.answer(id, answer);
-    }
-
-    /// Returns a verified header as an answer.
-    pub(super) fn header_answer(&self, header: &VerifiedHeader) -> QueryAnswer {
-        QueryAnswer { result: super::prove::header_json(header), proven: self.proven_header(header) }
-    }
 }
 
 /// Returns the hash at an offset into a chunk.
-fn hash_at(chunk: &[u8], offset: u64) -> Option<Hash> {
+pub(super) fn hash_at(chunk: &[u8], offset: u64) -> Option<Hash> {
     let start = usize::try_from(offset).ok()?.checked_mul(Hash::LEN)?;
     Hash::from_slice(chunk.get(start..start.checked_add(Hash::LEN)?)?)
 }

@@ -5,10 +5,12 @@
 
 use super::super::decode::DecodeError;
 use super::super::decode::json::{self, Answered, NodeError, NodeStatus, ValidatorsPage};
-use super::super::types::{Commit, Header, LightBlock, VALIDATORS_MAX, Validator, ValidatorSet};
+use super::super::types::{Commit, Header, LightBlock, VALIDATORS_MAX, ValidatorSet};
+pub use super::request::{Failed, Got, RequestId};
+use super::request::{Part, Request, Want};
 use super::sets::SetCache;
 use crate::base::{AskId, Hash, PeerId};
-use crate::peers::{Ask, AskBody, AskFailed, Reply, To, Verdict};
+use crate::chains::{Ask, AskBody, AskFailed, Reply, To, Verdict};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
@@ -34,71 +36,6 @@ const JOIN_RETRIES: u8 = 2;
 /// After how long an attempt counts as slow.
 const PATIENCE: Duration = Duration::from_secs(10);
 const _: () = assert!(VALIDATORS_MAX / PER_PAGE as usize <= 100);
-
-/// A request to a provider, made of one or more asks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RequestId(u64);
-
-/// What a request came to.
-#[derive(Debug)]
-pub enum Got {
-    /// A light block; commit and set belong together.
-    Block(Arc<LightBlock>),
-    /// A header with its commit.
-    Signed(Box<(Header, Commit)>),
-    /// The set with the hash asked for.
-    Validators(Arc<ValidatorSet>),
-    /// What a provider says of itself.
-    Status(NodeStatus),
-    /// Headers of a range of heights, highest first, and who gave them.
-    Headers(PeerId, Vec<Header>),
-    /// Nothing.
-    Failed(Failed),
-}
-
-/// Why a request came to nothing.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failed {
-    /// Who is at fault; `None` when there was nobody to ask.
-    pub peer: Option<PeerId>,
-    /// What is held against it.
-    pub verdict: Verdict,
-    /// Whether `peers` has noted it already (it notes what happens below the family: slow, refusing).
-    pub is_noted: bool,
-    /// What happened, in words.
-    pub why: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Commit,
-    Page,
-    Status,
-    Headers,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Want {
-    Block,
-    Signed,
-    Validators(Hash),
-    Status,
-    Headers,
-}
-
-/// A request under way.
-#[derive(Debug)]
-struct Request {
-    want: Want,
-    to: To,
-    height: u64,
-    asks: Vec<AskId>,
-    signed: Option<(Header, Commit)>,
-    signed_by: Option<PeerId>,
-    members: Vec<Validator>,
-    members_total: Option<usize>,
-    retries: u8,
-}
 
 /// An order to the layer below.
 #[derive(Debug)]

@@ -3,8 +3,8 @@
 use super::TendermintChain;
 use super::fetch::{Failed, Got, RequestId};
 use crate::base::{Instant, Now, PeerId};
+use crate::chains::Verdict;
 use crate::chains::tendermint::verify::VerifiedBlock;
-use crate::peers::Verdict;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;

@@ -11,11 +11,15 @@ mod desk;
 mod fetch;
 mod follow;
 mod halving;
+mod lookup;
+mod primary;
 mod prove;
+mod request;
 mod sequential;
 mod sets;
 mod skipping;
 mod status;
+mod walk;
 mod witness;
 
 pub use backwards::HISTORY_HEIGHTS_MAX;
@@ -27,19 +31,19 @@ pub use skipping::{Skipping, WALK_BLOCKS_MAX, WALK_BYTES_MAX, WALK_TIME_MAX};
 use self::adopt::Adoption;
 use self::backwards::Backwards;
 use self::desk::Desk;
-use self::fetch::{Failed, Got, RequestId};
+use self::fetch::{Got, RequestId};
 use self::follow::Follow;
 use self::prove::Proof;
 use self::skipping::Walked;
+use self::walk::Walk;
 use super::snapshot::{Freeze, Snapshot, SnapshotError};
 use super::spec::{Mode, Spec};
 use super::verify::{self, JudgedAt, VerifiedBlock};
 use crate::base::{Instant, Now, PeerId, QueryId, SaveId, TrustClock, UnixTime, WorkId};
-use crate::chains::{Action, Chain, ChainNotice, ChainStatus, Done, Event};
-use crate::peers::To;
+use crate::chains::{Action, Chain, ChainNotice, ChainStatus, Done, Event, To};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -75,57 +79,6 @@ pub struct TendermintChain {
     pause_until: Option<Instant>,
     last_fault: Option<String>,
     next_save: u64,
-}
-
-/// The walk under way.
-#[derive(Debug)]
-enum Walk {
-    Skipping(Box<Skipping>),
-    Sequential(Box<Sequential>),
-}
-
-impl Walk {
-    fn current(&self) -> &VerifiedBlock {
-        match self {
-            Self::Skipping(walk) => walk.current(),
-            Self::Sequential(walk) => walk.current(),
-        }
-    }
-
-    fn target(&self) -> u64 {
-        match self {
-            Self::Skipping(walk) => walk.target(),
-            Self::Sequential(walk) => walk.target(),
-        }
-    }
-
-    fn provider(&self) -> PeerId {
-        match self {
-            Self::Skipping(walk) => walk.provider(),
-            Self::Sequential(walk) => walk.provider(),
-        }
-    }
-
-    fn cancel(&mut self, desk: &mut Desk) {
-        match self {
-            Self::Skipping(walk) => walk.cancel(desk),
-            Self::Sequential(walk) => walk.cancel(desk),
-        }
-    }
-
-    fn waits_for_request(&self, request: RequestId) -> bool {
-        match self {
-            Self::Skipping(walk) => walk.waits_for_request(request),
-            Self::Sequential(walk) => walk.waits_for_request(request),
-        }
-    }
-
-    fn waits_for_work(&self, work: WorkId) -> bool {
-        match self {
-            Self::Skipping(walk) => walk.waits_for_work(work),
-            Self::Sequential(walk) => walk.waits_for_work(work),
-        }
-    }
 }
 
 impl TendermintChain {
@@ -188,59 +141,10 @@ impl TendermintChain {
         self.desk.actions.push_back(Action::Notice(notice));
     }
 
-    /// Notes what is held against a provider. A primary at fault is replaced.
-    fn fault(&mut self, failed: &Failed, now: Instant) {
-        self.last_fault = Some(failed.why.clone());
-        let Some(peer) = failed.peer else {
-            self.pause_until = Some(now.after(PAUSE));
-            return;
-        };
-        let (verdict, why) = (failed.verdict, failed.why.clone());
-        self.notice(ChainNotice::Fault { peer, verdict, why });
-        if !failed.is_noted {
-            self.desk.actions.push_back(Action::Blame(peer, verdict));
-        }
-        if self.primary == Some(peer) {
-            self.replace_primary(now);
-        }
-    }
-
-    /// Chooses the provider that says it has the most, among those that may be asked; never the one it was, if there is
-    /// another.
-    fn replace_primary(&mut self, now: Instant) {
-        let old = self.primary.take();
-        self.drop_walk();
-        let mut others: Vec<PeerId> = self.peers.keys().copied().filter(|peer| Some(*peer) != old).collect();
-        others.sort_by_key(|peer| core::cmp::Reverse(self.desk.fetcher.status_of(*peer).map(|s| s.latest_height)));
-        self.primary = others.first().copied().or(old.filter(|old| self.peers.contains_key(old)));
-        match (old, self.primary) {
-            (Some(from), Some(to)) if from != to => self.notice(ChainNotice::PrimaryReplaced { from, to }),
-            // There is nobody else: give it time.
-            _ => self.pause_until = Some(now.after(PAUSE)),
-        }
-        self.follow.poll_soon(now);
-    }
-
     fn drop_walk(&mut self) {
         if let Some(mut walk) = self.walk.take() {
             walk.cancel(&mut self.desk);
         }
-    }
-
-    /// Returns the providers that can witness for the primary: run by somebody else, and another node, as far as
-    /// addresses and node ids tell; one of each operator.
-    fn witnesses(&self, primary: PeerId) -> Vec<PeerId> {
-        let node_id = |peer: PeerId| self.desk.fetcher.status_of(peer).map(|status| &status.node_id);
-        let mut seen = alloc::vec![(primary, self.peers.get(&primary))];
-        for (peer, operator) in &self.peers {
-            let is_known = |(other, other_operator): &(PeerId, Option<&String>)| {
-                *other_operator == Some(operator) || (node_id(*peer).is_some() && node_id(*peer) == node_id(*other))
-            };
-            if !seen.iter().any(is_known) {
-                seen.push((*peer, Some(operator)));
-            }
-        }
-        seen.into_iter().skip(1).map(|(peer, _)| peer).collect()
     }
 
     fn is_stopped(&self) -> bool {
@@ -339,33 +243,6 @@ impl TendermintChain {
         }
     }
 
-    fn anchored(&mut self, got: Got, now: Now) {
-        let (trust, chain_id) = (&self.spec.trust, &self.spec.chain_id);
-        match got {
-            Got::Block(block) => match verify::anchor(chain_id, trust.height, trust.hash, None, (*block).clone()) {
-                Ok(block) => {
-                    self.checkpoint_time = Some(block.time());
-                    if let Err(error) = verify::is_trusted_at(&block, &self.desk.rules, self.desk.at) {
-                        self.last_fault = Some(error.to_string());
-                        self.expire(block.height(), block.time().after(self.desk.rules.trusting_period));
-                        return;
-                    }
-                    self.save_head(block, (0, 0));
-                }
-                Err(error) => {
-                    // Which provider's answer it was is not known for an ask to anybody; nothing is believed of it.
-                    self.last_fault = Some(error.to_string());
-                    self.pause_until = Some(now.instant.after(PAUSE));
-                }
-            },
-            Got::Failed(failed) => {
-                self.fault(&failed, now.instant);
-                self.pause_until = Some(now.instant.after(PAUSE));
-            }
-            _ => {}
-        }
-    }
-
     fn walked(&mut self, walked: Walked, now: Now) {
         match walked {
             Walked::Pending => {
@@ -412,13 +289,6 @@ impl TendermintChain {
         let id = SaveId(self.next_save);
         self.next_save = self.next_save.saturating_add(1);
         id
-    }
-
-    fn peer_left(&mut self, peer: PeerId, now: Instant) {
-        self.peers.remove(&peer);
-        if self.primary == Some(peer) {
-            self.replace_primary(now);
-        }
     }
 }
 

@@ -1,0 +1,160 @@
+//! From the JSON as it stands to well-formed values.
+
+use super::super::{DecodeError, fields};
+use super::cut;
+use super::shapes::{Int, RawBlockId, RawCommit, RawCommitSig, RawHeader, RawSignedHeader, RawValidator, Text};
+use crate::base::{Hash, UnixTime};
+use crate::chains::tendermint::types::{
+    Address, BlockId, Commit, CommitSig, Header, Signature, VALIDATORS_MAX, Validator, Version,
+};
+use crate::codec::text;
+use crate::crypto::KeyKind;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+pub(super) fn signed_header(raw: RawSignedHeader<'_>) -> Result<(Header, Commit), DecodeError> {
+    let header = header(raw.header.ok_or(DecodeError::Missing { field: "signed_header.header" })?)?;
+    let commit = commit(raw.commit.ok_or(DecodeError::Missing { field: "signed_header.commit" })?)?;
+    Ok((header, commit))
+}
+
+pub(super) fn time(field: &'static str, text: &str) -> Result<UnixTime, DecodeError> {
+    UnixTime::from_rfc3339(text).map_err(|why| DecodeError::Time { field, why })
+}
+
+pub(super) fn hash(field: &'static str, text: &str) -> Result<Hash, DecodeError> {
+    text::hex_array(text).map(Hash).map_err(|why| DecodeError::Text { field, why })
+}
+
+pub(super) fn optional_hash(field: &'static str, raw: &Option<Text<'_>>) -> Result<Option<Hash>, DecodeError> {
+    match raw.as_ref().map_or("", |text| &text.0) {
+        "" => Ok(None),
+        text => hash(field, text).map(Some),
+    }
+}
+
+pub(super) fn uint(field: &'static str, raw: Option<Int>) -> Result<u64, DecodeError> {
+    let got = raw.map_or(0, |int| int.0);
+    u64::try_from(got).map_err(|_| DecodeError::Range { field, got, want: "0 to 18446744073709551615" })
+}
+
+pub(super) fn block_id(field: &'static str, raw: &RawBlockId<'_>) -> Result<Option<BlockId>, DecodeError> {
+    let bytes = |text: &str| text::hex(text).map_err(|why| DecodeError::Text { field, why });
+    let (total, parts) = match &raw.parts {
+        None => (0, Vec::new()),
+        Some(parts) => (parts.total.0, bytes(&parts.hash.0)?),
+    };
+    fields::block_id(field, &bytes(&raw.hash.0)?, total, &parts)
+}
+
+pub(super) fn header(raw: RawHeader<'_>) -> Result<Header, DecodeError> {
+    fields::chain_id(&raw.chain_id.0)?;
+    let app_hash = raw.app_hash.as_ref().map_or("", |text| &text.0);
+    let app_hash = text::hex(app_hash).map_err(|why| DecodeError::Text { field: "header.app_hash", why })?;
+    fields::app_hash(&app_hash)?;
+    let proposer = text::hex_array(&raw.proposer_address.0)
+        .map_err(|why| DecodeError::Text { field: "header.proposer_address", why })?;
+    Ok(Header {
+        version: Version {
+            block: uint("header.version.block", raw.version.block)?,
+            app: uint("header.version.app", raw.version.app)?,
+        },
+        height: fields::height("header.height", raw.height.0)?,
+        time: time("header.time", &raw.time.0)?,
+        last_block_id: match &raw.last_block_id {
+            None => None,
+            Some(id) => block_id("header.last_block_id", id)?,
+        },
+        last_commit_hash: optional_hash("header.last_commit_hash", &raw.last_commit_hash)?,
+        data_hash: optional_hash("header.data_hash", &raw.data_hash)?,
+        validators_hash: hash("header.validators_hash", &raw.validators_hash.0)?,
+        next_validators_hash: hash("header.next_validators_hash", &raw.next_validators_hash.0)?,
+        consensus_hash: optional_hash("header.consensus_hash", &raw.consensus_hash)?,
+        app_hash,
+        last_results_hash: optional_hash("header.last_results_hash", &raw.last_results_hash)?,
+        evidence_hash: optional_hash("header.evidence_hash", &raw.evidence_hash)?,
+        proposer_address: Address(proposer),
+        chain_id: raw.chain_id.0.into_owned(),
+    })
+}
+
+pub(super) fn commit(raw: RawCommit<'_>) -> Result<Commit, DecodeError> {
+    let raw_signatures = raw.signatures.unwrap_or_default();
+    if raw_signatures.len() > VALIDATORS_MAX {
+        let got = raw_signatures.len();
+        return Err(DecodeError::TooMany { field: "commit.signatures", got, max: VALIDATORS_MAX });
+    }
+    let mut signatures = Vec::with_capacity(raw_signatures.len());
+    for (index, raw) in raw_signatures.iter().enumerate() {
+        signatures.push(commit_sig(index, raw)?);
+    }
+    Ok(Commit {
+        height: fields::height("commit.height", raw.height.0)?,
+        round: fields::round(raw.round.0)?,
+        block_id: block_id("commit.block_id", &raw.block_id)?
+            .ok_or(DecodeError::BlockId { field: "commit.block_id" })?,
+        signatures,
+    })
+}
+
+pub(super) fn commit_sig(index: usize, raw: &RawCommitSig<'_>) -> Result<CommitSig, DecodeError> {
+    let as_text = |text: &Option<Text<'_>>| text.as_ref().map_or("", |text| &text.0).to_string();
+    let field = "commit.signatures.validator_address";
+    let buffer: [u8; 20];
+    let address: &[u8] = match raw.validator_address.as_ref().map_or("", |text| &text.0) {
+        "" => &[],
+        text => {
+            buffer = text::hex_array(text).map_err(|why| DecodeError::Text { field, why })?;
+            &buffer
+        }
+    };
+    let timestamp = match &raw.timestamp {
+        None => None,
+        Some(text) => Some(time("commit.signatures.timestamp", &text.0)?),
+    };
+    let field = "commit.signatures.signature";
+    let signature = match &raw.signature {
+        Some(text) if text.0.len() == 88 => match text::base64_array::<64>(&text.0) {
+            Ok(bytes) => Signature::Bytes64(bytes),
+            // 88 characters may also hold 65 or 66 bytes.
+            Err(_) => Signature::from_bytes(&text::base64(&text.0).map_err(|why| DecodeError::Text { field, why })?),
+        },
+        other => Signature::from_bytes(&text::base64(&as_text(other)).map_err(|why| DecodeError::Text { field, why })?),
+    };
+    let flag = i64::try_from(raw.block_id_flag.0).unwrap_or(i64::MAX);
+    fields::commit_sig(index, fields::RawSig { flag, address, timestamp, signature })
+}
+
+pub(super) fn validators(raw: Vec<RawValidator<'_>>) -> Result<Vec<Validator>, DecodeError> {
+    if raw.len() > VALIDATORS_MAX {
+        return Err(DecodeError::TooMany { field: "validators", got: raw.len(), max: VALIDATORS_MAX });
+    }
+    raw.iter().enumerate().map(|(index, raw)| validator(index, raw)).collect()
+}
+
+pub(super) fn key_kind(tag: &str) -> Result<KeyKind, DecodeError> {
+    match tag {
+        "tendermint/PubKeyEd25519" => Ok(KeyKind::Ed25519),
+        "tendermint/PubKeySecp256k1" => Ok(KeyKind::Secp256k1),
+        "tendermint/PubKeySecp256k1eth" => Ok(KeyKind::Secp256k1Eth),
+        "cometbft/PubKeyMlDsa65" => Ok(KeyKind::MlDsa65),
+        "cometbft/PubKeyBls12_381" => Err(DecodeError::Bls),
+        other => Err(DecodeError::KeyType { got: cut(other, 40) }),
+    }
+}
+
+pub(super) fn validator(index: usize, raw: &RawValidator<'_>) -> Result<Validator, DecodeError> {
+    let kind = key_kind(&raw.pub_key.kind.0)?;
+    let text_error = |why| DecodeError::Text { field: "validator.pub_key", why };
+    let claimed: Option<[u8; 20]> = match raw.address.as_ref().map_or("", |text| &text.0) {
+        "" => None,
+        text => Some(text::hex_array(text).map_err(|why| DecodeError::Text { field: "validator.address", why })?),
+    };
+    let claimed = claimed.as_ref().map(|address| address.as_slice());
+    let power = fields::power(raw.voting_power.0)?;
+    if kind == KeyKind::Ed25519 {
+        let key: [u8; 32] = text::base64_array(&raw.pub_key.value.0).map_err(text_error)?;
+        return fields::validator(index, kind, &key, claimed, power);
+    }
+    fields::validator(index, kind, &text::base64(&raw.pub_key.value.0).map_err(text_error)?, claimed, power)
+}

@@ -1,0 +1,228 @@
+//! The JSON as it stands: both spellings, text borrowed from the input, nothing judged yet.
+
+use alloc::borrow::Cow;
+use alloc::vec::Vec;
+use core::fmt;
+use serde::Deserialize;
+use serde::de::{self, Deserializer};
+
+/// An integer written as JSON text or as a JSON number.
+#[derive(Clone, Copy)]
+pub(super) struct Int(pub(super) i128);
+
+impl<'de> Deserialize<'de> for Int {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Int;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an integer, as a number or as text")
+            }
+            fn visit_u64<E>(self, value: u64) -> Result<Int, E> {
+                Ok(Int(i128::from(value)))
+            }
+            fn visit_i64<E>(self, value: i64) -> Result<Int, E> {
+                Ok(Int(i128::from(value)))
+            }
+            fn visit_str<E: de::Error>(self, value: &str) -> Result<Int, E> {
+                let digits = value.strip_prefix('-').unwrap_or(value);
+                if digits.is_empty() || digits.len() > 20 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                    return Err(E::invalid_value(de::Unexpected::Str(value), &self));
+                }
+                value.parse().map(Int).map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// Text that is borrowed from the input where it has no escapes.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(super) struct Text<'a>(#[serde(borrow)] pub(super) Cow<'a, str>);
+
+#[derive(Deserialize)]
+pub(super) struct RawVersion {
+    pub(super) block: Option<Int>,
+    pub(super) app: Option<Int>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawParts<'a> {
+    pub(super) total: Int,
+    #[serde(borrow)]
+    pub(super) hash: Text<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawBlockId<'a> {
+    #[serde(borrow)]
+    pub(super) hash: Text<'a>,
+    #[serde(borrow, alias = "part_set_header")]
+    pub(super) parts: Option<RawParts<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawHeader<'a> {
+    pub(super) version: RawVersion,
+    #[serde(borrow)]
+    pub(super) chain_id: Text<'a>,
+    pub(super) height: Int,
+    #[serde(borrow)]
+    pub(super) time: Text<'a>,
+    #[serde(borrow)]
+    pub(super) last_block_id: Option<RawBlockId<'a>>,
+    #[serde(borrow)]
+    pub(super) last_commit_hash: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) data_hash: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) validators_hash: Text<'a>,
+    #[serde(borrow)]
+    pub(super) next_validators_hash: Text<'a>,
+    #[serde(borrow)]
+    pub(super) consensus_hash: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) app_hash: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) last_results_hash: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) evidence_hash: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) proposer_address: Text<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawCommitSig<'a> {
+    pub(super) block_id_flag: Int,
+    #[serde(borrow)]
+    pub(super) validator_address: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) timestamp: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) signature: Option<Text<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawCommit<'a> {
+    pub(super) height: Int,
+    pub(super) round: Int,
+    #[serde(borrow)]
+    pub(super) block_id: RawBlockId<'a>,
+    #[serde(borrow)]
+    pub(super) signatures: Option<Vec<RawCommitSig<'a>>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawSignedHeader<'a> {
+    #[serde(borrow)]
+    pub(super) header: Option<RawHeader<'a>>,
+    #[serde(borrow)]
+    pub(super) commit: Option<RawCommit<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawKey<'a> {
+    #[serde(borrow, rename = "type")]
+    pub(super) kind: Text<'a>,
+    #[serde(borrow)]
+    pub(super) value: Text<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawValidator<'a> {
+    #[serde(borrow)]
+    pub(super) address: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) pub_key: RawKey<'a>,
+    #[serde(alias = "power")]
+    pub(super) voting_power: Int,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawValidatorSet<'a> {
+    #[serde(borrow)]
+    pub(super) validators: Vec<RawValidator<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawLightBlock<'a> {
+    #[serde(borrow)]
+    pub(super) signed_header: RawSignedHeader<'a>,
+    #[serde(borrow)]
+    pub(super) validator_set: RawValidatorSet<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawCommitAnswer<'a> {
+    #[serde(borrow)]
+    pub(super) signed_header: RawSignedHeader<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawHeaderAnswer<'a> {
+    #[serde(borrow)]
+    pub(super) header: Option<RawHeader<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawBlockMeta<'a> {
+    #[serde(borrow)]
+    pub(super) header: RawHeader<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawBlockchainAnswer<'a> {
+    #[serde(borrow)]
+    pub(super) block_metas: Vec<RawBlockMeta<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawValidatorsAnswer<'a> {
+    pub(super) block_height: Int,
+    #[serde(borrow)]
+    pub(super) validators: Vec<RawValidator<'a>>,
+    pub(super) total: Option<Int>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawNodeInfo<'a> {
+    #[serde(borrow)]
+    pub(super) id: Text<'a>,
+    #[serde(borrow)]
+    pub(super) network: Text<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawSyncInfo<'a> {
+    pub(super) latest_block_height: Int,
+    pub(super) earliest_block_height: Option<Int>,
+    #[serde(borrow)]
+    pub(super) latest_block_time: Text<'a>,
+    pub(super) catching_up: Option<bool>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawStatus<'a> {
+    #[serde(borrow)]
+    pub(super) node_info: RawNodeInfo<'a>,
+    #[serde(borrow)]
+    pub(super) sync_info: RawSyncInfo<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(bound(deserialize = "T: Deserialize<'de>"))]
+pub(super) struct RawAnswer<'a, T> {
+    pub(super) result: Option<T>,
+    #[serde(borrow)]
+    pub(super) error: Option<RawError<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawError<'a> {
+    pub(super) code: Int,
+    #[serde(borrow)]
+    pub(super) message: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) data: Option<&'a serde_json::value::RawValue>,
+}

@@ -1,0 +1,112 @@
+//! Queries for headers below the checkpoint: from the index, or when the walk gets there.
+
+use super::super::snapshot::History;
+use super::super::verify::{self, VerifiedHeader};
+use super::TendermintChain;
+use super::backwards::{HISTORY_HEIGHTS_MAX, Wanted, hash_at};
+use super::fetch::Got;
+use crate::base::{Hash, Now, QueryId};
+use crate::chains::{Action, QueryAnswer, QueryError};
+use alloc::format;
+use alloc::string::ToString;
+use alloc::vec::Vec;
+
+/// How many queries wait for heights below the checkpoint.
+const WAITING_MAX: usize = 16;
+/// A query for a height further below than this is answered at once with how far the walk is.
+const WAIT_HEIGHTS_MAX: u64 = 2_000;
+
+impl TendermintChain {
+    /// Answers with the header at `height` below the checkpoint, now or when the walk is there.
+    pub(super) fn header_below(&mut self, id: QueryId, height: u64, now: Now) {
+        let waiting = self.backwards.waiting.len().saturating_add(self.backwards.loads.len());
+        if waiting >= WAITING_MAX {
+            return self.answer(id, Err(QueryError::Busy { waiting }));
+        }
+        let checkpoint = self.spec.trust.height;
+        if checkpoint.saturating_sub(height) > HISTORY_HEIGHTS_MAX {
+            return self.answer(id, Err(QueryError::BelowCheckpoint { height, checkpoint }));
+        }
+        let lowest = self.backwards.history.as_ref().map_or(checkpoint, History::lowest);
+        if height >= lowest {
+            return self.look_up(id, height);
+        }
+        let floor = self.backwards.floor.map_or(height, |floor| floor.min(height));
+        self.backwards.floor = Some(floor);
+        if lowest.saturating_sub(height) > WAIT_HEIGHTS_MAX {
+            let why = format!("walking back along the hash chain to height {floor}, now at {lowest}; ask again later");
+            self.answer(id, Err(QueryError::NotSynced { why }));
+        } else {
+            self.backwards.waiting.push((id, height));
+        }
+        self.go_backwards(now);
+    }
+
+    /// Drops the blobs that the snapshot which has just been saved no longer names.
+    pub(super) fn drop_superseded(&mut self) {
+        for blob in core::mem::take(&mut self.backwards.superseded) {
+            self.desk.actions.push_back(Action::Drop(blob));
+        }
+    }
+
+    /// Finds the hash of a height in the index, then its header.
+    pub(super) fn look_up(&mut self, id: QueryId, height: u64) {
+        let Some(history) = &self.backwards.history else { return };
+        let offset = history.top.saturating_sub(height);
+        let chunk = usize::try_from(offset / History::CHUNK_HEIGHTS).unwrap_or(usize::MAX);
+        let is_open = chunk.saturating_add(1) == history.chunks.len();
+        let Some(blob) = history.chunks.get(chunk).copied() else { return };
+        if let Some(bytes) = self.backwards.open_chunk.as_ref().filter(|_| is_open) {
+            let hash = hash_at(bytes, offset % History::CHUNK_HEIGHTS);
+            return self.fetch_by_hash(id, height, hash);
+        }
+        let load = self.backwards.load(Wanted::Hash(id, height));
+        self.desk.actions.push_back(Action::Load(load, blob));
+    }
+
+    pub(super) fn fetch_by_hash(&mut self, id: QueryId, height: u64, hash: Option<Hash>) {
+        let Some(hash) = hash else {
+            let why = format!("the index has no hash of height {height}");
+            return self.answer(id, Err(QueryError::NoProvider { why }));
+        };
+        let request = self.desk.fetcher.headers(height, height);
+        self.backwards.lookups.insert(request, (id, height, hash));
+    }
+
+    pub(super) fn answer_waiting(&mut self) {
+        let Some(lowest) = self.backwards.history.as_ref().map(History::lowest) else { return };
+        let waiting = core::mem::take(&mut self.backwards.waiting);
+        let (ready, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, height)| *height >= lowest);
+        self.backwards.waiting = waiting;
+        for (id, height) in ready {
+            self.look_up(id, height);
+        }
+    }
+
+    pub(super) fn looked_up(&mut self, id: QueryId, height: u64, hash: Hash, got: Got, now: Now) {
+        let answer = match got {
+            Got::Headers(peer, headers) => match headers.into_iter().next() {
+                Some(header) => match verify::by_hash(&self.spec.chain_id, height, hash, header) {
+                    Ok(header) => Ok(self.header_answer(&header)),
+                    Err(error) => {
+                        let why = error.to_string();
+                        self.backwards_fault(peer, why.clone(), now);
+                        Err(QueryError::NoProvider { why })
+                    }
+                },
+                None => Err(QueryError::NoProvider { why: format!("nobody gave the header of height {height}") }),
+            },
+            Got::Failed(failed) => {
+                self.fault(&failed, now.instant);
+                Err(QueryError::NoProvider { why: failed.why })
+            }
+            _ => Err(QueryError::NoProvider { why: "the header did not come".to_string() }),
+        };
+        self.answer(id, answer);
+    }
+
+    /// Returns a verified header as an answer.
+    pub(super) fn header_answer(&self, header: &VerifiedHeader) -> QueryAnswer {
+        QueryAnswer { result: super::prove::header_json(header), proven: self.proven_header(header) }
+    }
+}

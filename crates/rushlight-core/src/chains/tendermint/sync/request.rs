@@ -1,0 +1,75 @@
+//! Requests to providers: what is wanted, what has come so far, what it came to.
+
+use crate::base::{AskId, Hash, PeerId};
+use crate::chains::tendermint::decode::json::NodeStatus;
+use crate::chains::tendermint::types::{Commit, Header, LightBlock, Validator, ValidatorSet};
+use crate::chains::{To, Verdict};
+use alloc::boxed::Box;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// A request to a provider, made of one or more asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RequestId(pub(super) u64);
+
+/// What a request came to.
+#[derive(Debug)]
+pub enum Got {
+    /// A light block; commit and set belong together.
+    Block(Arc<LightBlock>),
+    /// A header with its commit.
+    Signed(Box<(Header, Commit)>),
+    /// The set with the hash asked for.
+    Validators(Arc<ValidatorSet>),
+    /// What a provider says of itself.
+    Status(NodeStatus),
+    /// Headers of a range of heights, highest first, and who gave them.
+    Headers(PeerId, Vec<Header>),
+    /// Nothing.
+    Failed(Failed),
+}
+
+/// Why a request came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// Who is at fault; `None` when there was nobody to ask.
+    pub peer: Option<PeerId>,
+    /// What is held against it.
+    pub verdict: Verdict,
+    /// Whether `peers` has noted it already (it notes what happens below the family: slow, refusing).
+    pub is_noted: bool,
+    /// What happened, in words.
+    pub why: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Commit,
+    Page,
+    Status,
+    Headers,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Want {
+    Block,
+    Signed,
+    Validators(Hash),
+    Status,
+    Headers,
+}
+
+/// A request under way.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) want: Want,
+    pub(super) to: To,
+    pub(super) height: u64,
+    pub(super) asks: Vec<AskId>,
+    pub(super) signed: Option<(Header, Commit)>,
+    pub(super) signed_by: Option<PeerId>,
+    pub(super) members: Vec<Validator>,
+    pub(super) members_total: Option<usize>,
+    pub(super) retries: u8,
+}
