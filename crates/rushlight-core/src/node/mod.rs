@@ -120,6 +120,7 @@ impl Node {
     pub fn remove_chain(&mut self, now: Now, chain: ChainId) {
         self.chains.remove(&chain);
         self.peers.remove_chain(chain);
+        self.rpc.chain_removed(chain);
         self.saves.retain(|_, (of, _)| *of != chain);
         let works = self.works.iter().filter(|(_, (of, _))| *of == chain).map(|(id, _)| *id);
         for id in works.collect::<Vec<_>>() {
@@ -308,7 +309,8 @@ impl Node {
                 self.rpc.answered(query, answer.map(query_result).map_err(rpc_error));
             }
             Action::Head(head) => {
-                self.rpc.head_changed(chain, &status::head_json(&head));
+                let name = self.chains.get(&chain).map_or("", |followed| followed.name.as_str());
+                self.rpc.head_changed(chain, &status::head_json(name, &head));
                 self.outputs.push_back(Output::Notice(Notice::Head(chain, head)));
             }
             Action::Save(local, snapshot) => {

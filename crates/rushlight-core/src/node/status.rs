@@ -11,9 +11,13 @@ use serde_json::{Value, json};
 /// The version of the shape of `rushlight_status`; it grows when a member changes its meaning or goes away.
 const STATUS_VERSION: u32 = 1;
 
-/// Returns a head as subscribers get it.
-pub(super) fn head_json(head: &Head) -> String {
-    head_value(head).to_string()
+/// Returns a head of the chain called `name` as subscribers get it: a client of the control socket hears of all chains.
+pub(super) fn head_json(name: &str, head: &Head) -> String {
+    let mut value = head_value(head);
+    if let Value::Object(members) = &mut value {
+        members.insert("chain".to_string(), json!(name));
+    }
+    value.to_string()
 }
 
 fn head_value(head: &Head) -> Value {
