@@ -1,13 +1,13 @@
 //! Adoption: a verified block is confirmed by witnesses, saved, and only then published as the head.
 
-use super::super::verify;
-use super::fetch::{Got, RequestId};
+use super::super::verify::{self, VerifyError};
+use super::fetch::{Failed, Got, RequestId};
 use super::witness::{Checked, CrossCheck};
 use super::{PAUSE, TendermintChain};
 use super::{VerifiedBlock, Walk};
 use crate::base::{Instant, Now, PeerId, SaveId, WorkId};
 use crate::chains::tendermint::spec::Mode;
-use crate::chains::{Action, ChainNotice, Done, Head};
+use crate::chains::{Action, ChainNotice, Done, Head, Verdict};
 use alloc::string::ToString;
 use core::time::Duration;
 
@@ -64,12 +64,24 @@ impl Adoption {
     }
 }
 
+/// Returns what is held against a provider whose block is not the checkpoint's.
+///
+/// Another hash may as well be the user's mistake: then every provider gives it, and none must be taken for a liar.
+pub(super) fn not_the_checkpoint(peer: PeerId, error: &VerifyError) -> Failed {
+    let verdict = match error {
+        VerifyError::CheckpointHash { .. } => Verdict::Refusing,
+        _ => Verdict::Lying,
+    };
+    Failed { peer: Some(peer), verdict, is_noted: false, why: error.to_string() }
+}
+
 impl TendermintChain {
     /// Adopts the checkpoint's own block, if it is what came: the user vouches for it, so no witness is asked.
     pub(super) fn anchored(&mut self, got: Got, now: Now) {
         let (trust, chain_id) = (&self.spec.trust, &self.spec.chain_id);
         match got {
-            Got::Block(block) => match verify::anchor(chain_id, trust.height, trust.hash, None, (*block).clone()) {
+            Got::Block(peer, block) => match verify::anchor(chain_id, trust.height, trust.hash, None, (*block).clone())
+            {
                 Ok(block) => {
                     self.checkpoint_time = Some(block.time());
                     if let Err(error) = verify::is_trusted_at(&block, &self.desk.rules, self.desk.at) {
@@ -80,8 +92,8 @@ impl TendermintChain {
                     self.save_head(block, (0, 0));
                 }
                 Err(error) => {
-                    // Which provider's answer it was is not known for an ask to anybody; nothing is believed of it.
-                    self.last_fault = Some(error.to_string());
+                    let failed = not_the_checkpoint(peer, &error);
+                    self.fault(&failed, now.instant);
                     self.pause_until = Some(now.instant.after(PAUSE));
                 }
             },

@@ -213,8 +213,13 @@ impl TendermintChain {
                     self.backwards.arrived.insert(high, (peer, headers));
                     self.link_backwards(now);
                 } else {
-                    let count = headers.len();
-                    self.backwards_fault(peer, format!("asked for headers {low} to {high}, it gave {count}"), now);
+                    // A node that no longer has the lower ones gives the others.
+                    let status = self.desk.fetcher.status_of(peer);
+                    let is_pruned = status.is_some_and(|status| status.earliest_height > low);
+                    let verdict = if is_pruned { Verdict::Pruned } else { Verdict::Refusing };
+                    let why = format!("asked for headers {low} to {high}, it gave {} others", headers.len());
+                    self.fault(&Failed { peer: Some(peer), verdict, is_noted: false, why }, now.instant);
+                    self.backwards.pause_until = Some(now.instant.after(RETRY_AFTER));
                 }
             }
             Got::Failed(failed) => {

@@ -165,7 +165,7 @@ impl Fetcher {
     fn close(&mut self, id: RequestId, outcome: Option<Got>) -> Option<(RequestId, Got)> {
         let got = outcome?;
         self.cancel(id);
-        if matches!(got, Got::Block(_) | Got::Signed(_)) {
+        if matches!(got, Got::Block(..) | Got::Signed(_)) {
             self.blocks_fetched = self.blocks_fetched.saturating_add(1);
         }
         Some((id, got))
@@ -328,7 +328,10 @@ impl Fetcher {
         };
         let request = self.requests.get_mut(&id)?;
         match request.signed.take() {
-            Some((header, commit)) => Some(Got::Block(Arc::new(LightBlock { header, commit, validators: set }))),
+            Some((header, commit)) => {
+                let by = request.signed_by.unwrap_or(peer);
+                Some(Got::Block(by, Arc::new(LightBlock { header, commit, validators: set })))
+            }
             None => Some(Got::Validators(set)),
         }
     }

@@ -18,6 +18,8 @@ const POLL_MAX: Duration = Duration::from_secs(5);
 const POLL_WITNESS: Duration = Duration::from_secs(10);
 /// How many polls fall into one block's time: the head is late by a quarter of it on average.
 const POLLS_PER_BLOCK: u32 = 4;
+/// So many heights may a primary be behind what another provider says it has.
+const BEHIND_HEIGHTS_MAX: u64 = 5;
 /// The least heights between two notices of progress.
 const PROGRESS_HEIGHTS: u64 = 100;
 
@@ -91,6 +93,21 @@ impl TendermintChain {
         }
     }
 
+    /// Replaces a primary that has nothing new for us while `other` says that it has much more.
+    ///
+    /// A provider that is stuck, or that withholds the newest blocks, would otherwise hold us back for ever. One that
+    /// only claims to have more becomes primary, cannot give it, and is found out.
+    fn leave_primary_behind(&mut self, other: PeerId, now: Now) {
+        let latest = |peer| self.desk.fetcher.status_of(peer).map_or(0, |status| status.latest_height);
+        let Some(primary) = self.primary.filter(|primary| *primary != other) else { return };
+        let head = self.head.as_ref().map_or(0, VerifiedBlock::height);
+        if latest(primary) > head || latest(other) <= latest(primary).saturating_add(BEHIND_HEIGHTS_MAX) {
+            return;
+        }
+        let why = format!("primary has height {}, another provider {}", latest(primary), latest(other));
+        self.fault(&Failed { peer: Some(primary), verdict: Verdict::Behind, is_noted: false, why }, now.instant);
+    }
+
     /// Takes in what a poll came to.
     pub(super) fn polled(&mut self, request: RequestId, got: Got, now: Now) {
         let Some(peer) = self.follow.waiting.remove(&request) else { return };
@@ -105,6 +122,7 @@ impl TendermintChain {
             Got::Status(status) if status.chain_id != self.spec.chain_id => {
                 format!("provider serves chain {:?}, wanted is {:?}", status.chain_id, self.spec.chain_id)
             }
+            Got::Status(_) => return self.leave_primary_behind(peer, now),
             _ => return,
         };
         self.fault(&Failed { peer: Some(peer), verdict: Verdict::Lying, is_noted: false, why }, now.instant);

@@ -1,6 +1,7 @@
 //! Proofs: bundles from the checkpoint to a height, each made by a walk of its own.
 
 use super::TendermintChain;
+use super::adopt::not_the_checkpoint;
 use super::fetch::{Failed, Got, RequestId};
 use super::skipping::{Skipping, Walked};
 use crate::base::{Hash, Instant, Now, QueryId, WorkId};
@@ -171,14 +172,20 @@ impl TendermintChain {
 
     fn proof_anchored(&mut self, proof: &mut Proof, got: Got, now: Now) -> Result<Walked, QueryError> {
         let no_provider = |why: String| QueryError::NoProvider { why };
-        let block = match got {
-            Got::Block(block) => block,
+        let (peer, block) = match got {
+            Got::Block(peer, block) => (peer, block),
             Got::Failed(failed) => return Err(no_provider(failed.why)),
             _ => return Err(no_provider("the checkpoint's block did not come".to_string())),
         };
         let trust = &self.spec.trust;
-        let block = verify::anchor(&self.spec.chain_id, trust.height, trust.hash, None, (*block).clone())
-            .map_err(|error| no_provider(error.to_string()))?;
+        let block = match verify::anchor(&self.spec.chain_id, trust.height, trust.hash, None, (*block).clone()) {
+            Ok(block) => block,
+            Err(error) => {
+                let failed = not_the_checkpoint(peer, &error);
+                self.fault(&failed, now.instant);
+                return Err(no_provider(failed.why));
+            }
+        };
         let primary = self.primary.ok_or_else(|| no_provider("no provider can be asked now".to_string()))?;
         let mut walk = Skipping::start(block, proof.height, primary, true, &mut self.desk, now.instant);
         let walked = walk.advance(&mut self.desk, now.instant);

@@ -16,8 +16,8 @@ pub struct RequestId(pub(super) u64);
 /// What a request came to.
 #[derive(Debug)]
 pub enum Got {
-    /// A light block; commit and set belong together.
-    Block(Arc<LightBlock>),
+    /// A light block, and who gave its commit; commit and set belong together.
+    Block(PeerId, Arc<LightBlock>),
     /// A header with its commit.
     Signed(Box<(Header, Commit)>),
     /// The set with the hash asked for.

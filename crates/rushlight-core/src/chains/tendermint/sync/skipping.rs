@@ -141,7 +141,7 @@ impl Skipping {
     pub fn got(&mut self, got: Got, desk: &mut Desk, now: Instant) -> Walked {
         self.waiting = Waiting::Nothing;
         match got {
-            Got::Block(block) => {
+            Got::Block(_, block) => {
                 self.candidates_bytes = self.candidates_bytes.saturating_add(block.size_bytes());
                 if self.candidates_bytes > WALK_BYTES_MAX {
                     return self.out_of_budget(format!("{WALK_BYTES_MAX} bytes of blocks"));
