@@ -23,6 +23,8 @@ use core::time::Duration;
 pub const COMMIT_BYTES_MAX: u32 = 4 << 20;
 /// The largest answer to one page of `/validators`: 100 keys of ML-DSA-65 have 300 KiB.
 pub const VALIDATORS_PAGE_BYTES_MAX: u32 = 1 << 20;
+/// The most bytes of keys that one validator set may have: 10,000 of Ed25519, or 1,000 of ML-DSA-65.
+pub const SET_KEYS_BYTES_MAX: usize = 2 << 20;
 /// The largest answer to `/status`.
 pub const STATUS_BYTES_MAX: u32 = 64 << 10;
 /// The largest answer to `/blockchain`: 20 headers of 2 KiB.
@@ -277,6 +279,11 @@ impl Fetcher {
         }
         request.members.extend(page.validators);
         request.members_total = Some(page.total);
+        let keys_bytes: usize = request.members.iter().map(|member| member.public_key.as_bytes().len()).sum();
+        if keys_bytes > SET_KEYS_BYTES_MAX {
+            let why = format!("validator set has {keys_bytes} bytes of keys, at most {SET_KEYS_BYTES_MAX} are taken");
+            return Some(failed(peer, Verdict::Refusing, why));
+        }
         if request.members.len() < page.total.min(VALIDATORS_MAX) {
             self.ask_page(id);
             return None;

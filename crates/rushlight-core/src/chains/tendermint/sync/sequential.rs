@@ -17,6 +17,8 @@ use alloc::sync::Arc;
 
 /// How many heights are asked for or wait to be linked at once.
 pub const WINDOW_HEIGHTS_MAX: u64 = 48;
+/// How much memory heights that wait to be linked may hold before no more are asked for.
+pub const WINDOW_BYTES_MAX: usize = 8 << 20;
 /// How many heights go into one part.
 pub const PART_HEIGHTS: usize = 128;
 /// How many parts are verified at once; with their input they hold about 6 MB each at 150 validators.
@@ -185,7 +187,11 @@ impl Sequential {
 
     fn fill_window(&mut self, desk: &mut Desk) {
         let first = self.range.tip_height().saturating_add(1);
-        while self.next_height <= self.target && self.next_height < first.saturating_add(WINDOW_HEIGHTS_MAX) {
+        let held: usize = self.arrived.values().map(|(_, commit)| commit.size_bytes()).sum();
+        while self.next_height <= self.target
+            && self.next_height < first.saturating_add(WINDOW_HEIGHTS_MAX)
+            && (held < WINDOW_BYTES_MAX || self.asked.is_empty())
+        {
             let request = desk.fetcher.signed(self.next_height, To::Only(self.provider));
             self.asked.insert(request, self.next_height);
             self.next_height = self.next_height.saturating_add(1);

@@ -7,6 +7,8 @@ use alloc::vec::Vec;
 
 /// How many sets are kept.
 const SETS_MAX: usize = 16;
+/// How much memory they may hold in all, the newest one apart.
+const SETS_BYTES_MAX: usize = 8 << 20;
 
 /// The sets used last, newest at the end.
 #[derive(Debug, Default)]
@@ -28,7 +30,8 @@ impl SetCache {
         if let Some(known) = self.by_hash(&set.hash()) {
             return known;
         }
-        if self.sets.len() >= SETS_MAX {
+        let held = |sets: &Vec<Arc<ValidatorSet>>| sets.iter().map(|set| set.size_bytes()).sum::<usize>();
+        while !self.sets.is_empty() && (self.sets.len() >= SETS_MAX || held(&self.sets) > SETS_BYTES_MAX) {
             self.sets.remove(0);
         }
         self.sets.push(Arc::clone(&set));

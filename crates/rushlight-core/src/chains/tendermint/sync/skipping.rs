@@ -142,7 +142,7 @@ impl Skipping {
         self.waiting = Waiting::Nothing;
         match got {
             Got::Block(_, block) => {
-                self.candidates_bytes = self.candidates_bytes.saturating_add(block.size_bytes());
+                self.candidates_bytes = self.candidates_bytes.saturating_add(held_bytes(&block));
                 if self.candidates_bytes > WALK_BYTES_MAX {
                     return self.out_of_budget(format!("{WALK_BYTES_MAX} bytes of blocks"));
                 }
@@ -178,7 +178,7 @@ impl Skipping {
     fn step_to(&mut self, block: VerifiedBlock) {
         let above = self.candidates.split_off(&block.height().saturating_add(1));
         self.candidates = above;
-        self.candidates_bytes = self.candidates.values().map(|block| block.size_bytes()).sum();
+        self.candidates_bytes = self.candidates.values().map(|block| held_bytes(block)).sum();
         self.current = block.clone();
         if let Some(hops) = &mut self.hops {
             hops.push(block);
@@ -278,4 +278,9 @@ impl Skipping {
         let why = format!("the way to height {} needs more than {what}", self.target);
         Walked::Failed(Failed { peer: Some(self.provider), verdict: Verdict::Refusing, is_noted: false, why })
     }
+}
+
+/// Returns about how much memory a candidate holds: blocks far apart have different sets.
+fn held_bytes(block: &LightBlock) -> usize {
+    block.size_bytes().saturating_add(block.validators.size_bytes())
 }

@@ -142,6 +142,16 @@ impl Commit {
         out
     }
 
+    /// Returns about how much memory the commit holds, in bytes.
+    pub fn size_bytes(&self) -> usize {
+        let heap = |signature: &CommitSig| match signature.vote().map(|vote| &vote.signature) {
+            Some(Signature::Other(bytes)) => bytes.len(),
+            _ => 0,
+        };
+        let signatures: usize = self.signatures.iter().map(heap).sum();
+        self.signatures.len().saturating_mul(size_of::<CommitSig>()).saturating_add(signatures)
+    }
+
     /// Returns what makes the sign bytes of this commit's votes on chain `chain_id`.
     pub fn sign_bytes<'a>(&self, chain_id: &'a str) -> SignBytes<'a> {
         let mut nil_prefix = Vec::with_capacity(24);

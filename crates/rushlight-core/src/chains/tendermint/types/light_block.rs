@@ -28,14 +28,8 @@ impl LightBlock {
         out
     }
 
-    /// Returns about how much memory the block holds, in bytes.
+    /// Returns about how much memory the block holds, in bytes, without its set, which many blocks share.
     pub fn size_bytes(&self) -> usize {
-        let signatures: usize = self
-            .commit
-            .signatures
-            .iter()
-            .map(|signature| signature.vote().map_or(0, |vote| vote.signature.as_bytes().len()).max(64) + 48)
-            .sum();
-        signatures.saturating_add(1_024)
+        self.commit.size_bytes().saturating_add(1_024)
     }
 }

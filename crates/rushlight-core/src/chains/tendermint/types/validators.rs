@@ -208,6 +208,19 @@ impl ValidatorSet {
         self.total_power
     }
 
+    /// Returns about how much memory the set holds, in bytes.
+    pub fn size_bytes(&self) -> usize {
+        let heap = |validator: &Validator| match &validator.public_key {
+            PublicKey::MlDsa65(key) => key.len(),
+            _ => 0,
+        };
+        let keys: usize = self.validators.iter().map(heap).sum();
+        self.validators
+            .len()
+            .saturating_mul(size_of::<Validator>().saturating_add(size_of::<u32>()))
+            .saturating_add(keys)
+    }
+
     /// Returns the set's hash, as headers carry it. It covers keys and powers, not addresses.
     pub fn hash(&self) -> Hash {
         self.hash
