@@ -8,6 +8,7 @@ use super::super::types::Header;
 use super::super::verify::{self, VerifiedHeader};
 use super::TendermintChain;
 use super::fetch::{Failed, Got, HEADERS_PER_ASK, RequestId};
+use super::lookup::WAIT_MAX;
 use crate::base::{Hash, Instant, LoadId, Now, PeerId, QueryId};
 use crate::chains::{Action, Verdict};
 use crate::crypto::sha256;
@@ -42,7 +43,7 @@ pub struct Backwards {
     pub(super) arrived: BTreeMap<u64, (PeerId, Vec<Header>)>,
     pub(super) loads: BTreeMap<LoadId, Wanted>,
     pub(super) lookups: BTreeMap<RequestId, (QueryId, u64, Hash)>,
-    pub(super) waiting: Vec<(QueryId, u64)>,
+    pub(super) waiting: Vec<(QueryId, u64, Instant)>,
     pub(super) next_load: u64,
     pub(super) pause_until: Option<Instant>,
     pub(super) unsaved: u64,
@@ -76,7 +77,7 @@ impl Backwards {
 
     /// Returns when the walk wants to go on.
     pub fn deadline(&self) -> Option<Instant> {
-        self.pause_until
+        self.waiting.iter().map(|(.., ends)| *ends).chain(self.pause_until).min()
     }
 
     pub(super) fn load(&mut self, wanted: Wanted) -> LoadId {
@@ -122,7 +123,7 @@ impl TendermintChain {
                 self.drop_backwards_asks();
                 self.backwards.forget_from(usize::try_from(chunk).unwrap_or(0));
                 self.backwards.floor = Some(height);
-                self.backwards.waiting.push((id, height));
+                self.backwards.waiting.push((id, height, now.instant.after(WAIT_MAX)));
             }
             (None, _) => {}
         }

@@ -10,13 +10,27 @@ use crate::chains::{Action, QueryAnswer, QueryError};
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 /// How many queries wait for heights below the checkpoint.
 const WAITING_MAX: usize = 16;
 /// A query for a height further below than this is answered at once with how far the walk is.
 const WAIT_HEIGHTS_MAX: u64 = 2_000;
+/// How long a query waits for the walk; a client's later answers wait behind it.
+pub(super) const WAIT_MAX: Duration = Duration::from_secs(30);
 
 impl TendermintChain {
+    /// Answers queries that have waited long enough; the walk goes on without them.
+    pub(super) fn tick_backwards(&mut self, now: Now) {
+        let waiting = core::mem::take(&mut self.backwards.waiting);
+        let (late, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(.., ends)| now.instant >= *ends);
+        self.backwards.waiting = waiting;
+        for (id, height, _) in late {
+            let why = format!("walking back along the hash chain to height {height}; ask again later");
+            self.answer(id, Err(QueryError::NotSynced { why }));
+        }
+    }
+
     /// Answers with the header at `height` below the checkpoint, now or when the walk is there.
     pub(super) fn header_below(&mut self, id: QueryId, height: u64, now: Now) {
         let waiting = self.backwards.waiting.len().saturating_add(self.backwards.loads.len());
@@ -37,7 +51,7 @@ impl TendermintChain {
             let why = format!("walking back along the hash chain to height {floor}, now at {lowest}; ask again later");
             self.answer(id, Err(QueryError::NotSynced { why }));
         } else {
-            self.backwards.waiting.push((id, height));
+            self.backwards.waiting.push((id, height, now.instant.after(WAIT_MAX)));
         }
         self.go_backwards(now);
     }
@@ -76,9 +90,9 @@ impl TendermintChain {
     pub(super) fn answer_waiting(&mut self) {
         let Some(lowest) = self.backwards.history.as_ref().map(History::lowest) else { return };
         let waiting = core::mem::take(&mut self.backwards.waiting);
-        let (ready, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, height)| *height >= lowest);
+        let (ready, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, height, _)| *height >= lowest);
         self.backwards.waiting = waiting;
-        for (id, height) in ready {
+        for (id, height, _) in ready {
             self.look_up(id, height);
         }
     }

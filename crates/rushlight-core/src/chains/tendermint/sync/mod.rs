@@ -300,6 +300,7 @@ impl Chain for TendermintChain {
                 self.tick_walk(now);
                 self.tick_adoption(now);
                 self.tick_proofs(now);
+                self.tick_backwards(now);
             }
             Event::PeerJoined(peer, operator) => {
                 self.peers.insert(peer, operator);
