@@ -17,6 +17,10 @@ const COEFFICIENTS_DOMAIN: &[u8] = b"rushlight/ed25519-batch/v1";
 /// From this many Ed25519 signatures on a batch is faster than single checks.
 const BATCH_MIN: usize = 3;
 
+/// The most Ed25519 signatures in one equation. Above some thousands a larger one is no faster, because keys recur in each
+/// and points no longer fit the processor's caches; it only takes more memory.
+const EQUATION_SIGNATURES_MAX: usize = 4_096;
+
 /// Signatures to verify, in groups; a group is what stands or falls together, usually the commit of one height.
 #[derive(Clone, Debug, Default)]
 pub struct SignatureBatch {
@@ -135,14 +139,13 @@ impl SignatureBatch {
         self.transcript.0.clone().finish()
     }
 
-    /// Verifies all signatures: Ed25519 in one batch, other schemes one by one.
+    /// Verifies all signatures: Ed25519 in batches, other schemes one by one.
     ///
     /// Costs about a fifth of single checks where keys recur across groups. When a batch fails it is split in halves
     /// to find the first bad signature, at the cost of about two more batches.
     pub fn verify(self) -> BatchVerdict {
         let digest = self.digest();
-        let all: Vec<usize> = (0..self.items.len()).collect();
-        let outcome = match self.first_bad(&digest, &all) {
+        let outcome = match self.first_bad(&digest) {
             None => Ok(()),
             Some((index, why)) => {
                 let group = self.group_ends.partition_point(|end| *end <= index);
@@ -165,27 +168,31 @@ impl SignatureBatch {
         key.verify(message, signature)
     }
 
-    /// Returns the first of `indexes` whose signature does not verify.
-    fn first_bad(&self, digest: &Hash, indexes: &[usize]) -> Option<(usize, SignatureError)> {
-        let mut ed25519 = Vec::new();
-        let mut bad: Option<(usize, SignatureError)> = None;
-        for &index in indexes {
+    /// Returns the first signature that does not verify.
+    fn first_bad(&self, digest: &Hash) -> Option<(usize, SignatureError)> {
+        let mut ed25519 = Vec::with_capacity(self.items.len().min(EQUATION_SIGNATURES_MAX));
+        let mut bad = None;
+        for index in 0..self.items.len() {
             let Some((key, message, signature)) = self.parts(index) else { continue };
             match (key, <[u8; 64]>::try_from(signature)) {
                 (PublicKey::Ed25519(key), Ok(bytes)) => {
                     let key = VerificationKeyBytes::from(*key);
                     ed25519.push((index, Item::from((key, Signature::from(bytes), message))));
                 }
-                _ if bad.is_none() => {
-                    bad = self.check_single(index).err().map(|why| (index, why));
+                _ => bad = self.check_single(index).err().map(|why| (index, why)),
+            }
+            // Only what waits and stands before a bad one can still be the first.
+            if bad.is_some() {
+                break;
+            }
+            if ed25519.len() == EQUATION_SIGNATURES_MAX {
+                if let Some(first) = self.first_bad_ed25519(digest, &ed25519) {
+                    return Some(first);
                 }
-                _ => {}
+                ed25519.clear();
             }
         }
-        match (self.first_bad_ed25519(digest, &ed25519), bad) {
-            (Some(a), Some(b)) => Some(if a.0 < b.0 { a } else { b }),
-            (a, b) => a.or(b),
-        }
+        self.first_bad_ed25519(digest, &ed25519).or(bad)
     }
 
     /// Returns the first Ed25519 item that does not verify: halves a failing batch, left half first.
