@@ -100,9 +100,14 @@ pub fn put_bytes(out: &mut Vec<u8>, field: u32, bytes: &[u8]) {
 
 /// Appends a message field, also when it is empty.
 pub fn put_message(out: &mut Vec<u8>, field: u32, message: &[u8]) {
-    put_tag(out, field, WIRE_BYTES);
-    put_varint(out, u64::try_from(message.len()).unwrap_or(u64::MAX));
+    put_message_len(out, field, message.len());
     out.extend_from_slice(message);
+}
+
+/// Appends what stands before the `len` bytes of a message field, which the caller appends next.
+pub fn put_message_len(out: &mut Vec<u8>, field: u32, len: usize) {
+    put_tag(out, field, WIRE_BYTES);
+    put_varint(out, u64::try_from(len).unwrap_or(u64::MAX));
 }
 
 /// A field's value as it stands on the wire.

@@ -2,7 +2,7 @@
 
 mod sha256;
 
-pub use sha256::{Sha256, sha256};
+pub use sha256::{Sha256, sha256, sha256_of};
 
 #[cfg(feature = "tendermint")]
 pub mod batch;

@@ -4,7 +4,7 @@
 //! Source: RFC 6962 section 2.1; CometBFT `crypto/merkle`.
 
 use crate::base::Hash;
-use crate::crypto::{Sha256, sha256};
+use crate::crypto::{sha256, sha256_of};
 use alloc::vec::Vec;
 
 /// Why a proof does not hold.
@@ -54,18 +54,11 @@ pub struct Proof {
 
 /// Returns the hash of a leaf.
 pub fn leaf_hash(leaf: &[u8]) -> Hash {
-    let mut hash = Sha256::default();
-    hash.update(&[0]);
-    hash.update(leaf);
-    hash.finish()
+    sha256_of(&[&[0], leaf])
 }
 
 fn inner_hash(left: &Hash, right: &Hash) -> Hash {
-    let mut bytes = [1; 65];
-    for (to, from) in bytes.iter_mut().skip(1).zip(left.0.iter().chain(&right.0)) {
-        *to = *from;
-    }
-    sha256(&bytes)
+    sha256_of(&[&[1], left.as_bytes(), right.as_bytes()])
 }
 
 /// Computes a root from leaves that come one after the other, holding one hash per level.

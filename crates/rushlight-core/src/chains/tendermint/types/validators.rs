@@ -1,7 +1,7 @@
 //! Validator sets, their order, and their hash.
 
 use crate::base::Hash;
-use crate::codec::protobuf::{put_message, put_uint};
+use crate::codec::protobuf::{put_message, put_message_len, put_uint, varint_len};
 use crate::crypto::ripemd160::ripemd160;
 use crate::crypto::{PublicKey, secp256k1_eth, sha256};
 use crate::trie::rfc6962::RootBuilder;
@@ -127,22 +127,24 @@ impl Validator {
 
     /// Appends the bytes of the message `SimpleValidator`, which the set's hash covers.
     fn put_simple(&self, out: &mut Vec<u8>) {
-        put_message(out, 1, &public_key_to_protobuf(&self.public_key));
+        put_public_key(out, 1, &self.public_key);
         put_uint(out, 2, self.power);
     }
 }
 
-/// Returns the bytes of the message `PublicKey`, a oneof over the schemes.
-pub(crate) fn public_key_to_protobuf(key: &PublicKey) -> Vec<u8> {
-    let field = match key {
+/// Appends the message `PublicKey`, a oneof over the schemes, as field `field`.
+fn put_public_key(out: &mut Vec<u8>, field: u32, key: &PublicKey) {
+    let scheme = match key {
         PublicKey::Ed25519(_) => 1,
         PublicKey::Secp256k1(_) => 2,
         PublicKey::MlDsa65(_) => 4,
         PublicKey::Secp256k1Eth(_) => 5,
     };
-    let mut out = Vec::with_capacity(key.as_bytes().len().saturating_add(4));
-    put_message(&mut out, field, key.as_bytes());
-    out
+    let bytes = key.as_bytes();
+    // The tag of a field below 16 has one byte.
+    let len = bytes.len().saturating_add(varint_len(bytes.len() as u64)).saturating_add(1);
+    put_message_len(out, field, len);
+    put_message(out, scheme, bytes);
 }
 
 impl ValidatorSet {
@@ -243,7 +245,7 @@ impl ValidatorSet {
         for validator in &self.validators {
             member.clear();
             put_message(&mut member, 1, &validator.address.0);
-            put_message(&mut member, 2, &public_key_to_protobuf(&validator.public_key));
+            put_public_key(&mut member, 2, &validator.public_key);
             put_uint(&mut member, 3, validator.power);
             put_message(&mut out, 1, &member);
         }
