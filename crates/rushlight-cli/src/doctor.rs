@@ -1,0 +1,173 @@
+//! `rushlight doctor`: looks for what is wrong, and names the remedy.
+
+use crate::failure::{Exit, Failure};
+use crate::{init, print, probe, run, status};
+use rushlight::core::chains::ChainSpec;
+use rushlight::core::chains::tendermint::decode::json::NodeStatus;
+use rushlight::{ChainFile, Fetcher, Settings, escape};
+use std::fmt::Write;
+
+/// By how much this machine's clock may differ from the newest block before that is worth a word. Chains halt for longer,
+/// but then all providers' heads are old.
+const CLOCK_SECONDS_MAX: u64 = 60;
+
+/// What was found so far, and the exit code of the first thing that is wrong.
+#[derive(Debug, Default)]
+struct Findings {
+    text: String,
+    wrong: Option<Exit>,
+}
+
+impl Findings {
+    fn good(&mut self, text: &str) {
+        let _ = writeln!(self.text, "ok    {text}");
+    }
+
+    fn warn(&mut self, text: &str) {
+        let _ = writeln!(self.text, "warn  {text}");
+    }
+
+    fn wrong(&mut self, exit: Exit, text: &str) {
+        let _ = writeln!(self.text, "WRONG {text}");
+        self.wrong.get_or_insert(exit);
+    }
+}
+
+/// Looks at the store, the clock, and each chain's file, providers and trust.
+pub(crate) async fn doctor(settings: &Settings) -> Result<(), Failure> {
+    let mut findings = Findings::default();
+    store(settings, &mut findings).await;
+    if settings.chain.is_empty() {
+        findings.warn("no chain file is given; name one with --chain FILE, or make one with `rushlight init`");
+    }
+    let fetcher = Fetcher::new();
+    for path in &settings.chain {
+        let read = ChainFile::read(path).map_err(|error| error.to_string());
+        match read.and_then(|file| file.spec().map(|spec| (file, spec)).map_err(|error| error.to_string())) {
+            Ok((file, spec)) => chain(&file, &spec, &fetcher, &mut findings).await,
+            Err(error) => findings.wrong(Exit::Config, &error),
+        }
+    }
+    print(findings.text.as_bytes())?;
+    match findings.wrong {
+        None => Ok(()),
+        Some(exit) => Err(Failure::new(exit, "something is wrong; see the lines marked WRONG")),
+    }
+}
+
+async fn store(settings: &Settings, findings: &mut Findings) {
+    let folder = settings.data_dir.display();
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_status"}"#;
+    match rushlight::ask_daemon(&settings.data_dir, None, call).await {
+        Ok(Some(_)) => return findings.good(&format!("a daemon owns {folder} and answers")),
+        Err(error) => return findings.wrong(Exit::Store, &error.to_string()),
+        Ok(None) => {}
+    }
+    match run::start(settings) {
+        Ok(client) => match client.shutdown().await {
+            Ok(()) => findings.good(&format!("the store in {folder} opens and closes; no daemon runs")),
+            Err(stopped) => findings.wrong(Exit::Store, &stopped.to_string()),
+        },
+        Err(failure) => findings.wrong(failure.exit, &failure.to_string()),
+    }
+}
+
+async fn chain(file: &ChainFile, spec: &ChainSpec, fetcher: &Fetcher, findings: &mut Findings) {
+    findings.good(&format!("{}: chain {} of {} providers", file.path.display(), file.name, file.providers.len()));
+    let mut answered: Vec<(String, NodeStatus)> = Vec::new();
+    for url in &file.providers {
+        match probe::status(fetcher, url).await {
+            Ok(status) if status.chain_id == file.chain_id => {
+                findings.good(&format!("{}: {url} answers, at height {}", file.name, status.latest_height));
+                answered.push((url.clone(), status));
+            }
+            Ok(status) => {
+                let got = escape(&status.chain_id);
+                findings
+                    .wrong(Exit::Config, &format!("{}: {url} serves chain {got}, not {}", file.name, file.chain_id));
+            }
+            Err(why) => findings.warn(&format!("{}: {url}: {why}", file.name)),
+        }
+    }
+    if answered.is_empty() {
+        let text = format!("{}: no provider answers; name others in {}", file.name, file.path.display());
+        return findings.wrong(Exit::NoPeers, &text);
+    }
+    let (urls, statuses): (Vec<String>, Vec<NodeStatus>) = answered.into_iter().unzip();
+    for warning in init::warnings(&urls, &statuses) {
+        findings.warn(&format!("{}: {warning}", file.name));
+    }
+    clock(file, &statuses, findings);
+    trust(file, spec, &urls, fetcher, findings).await;
+}
+
+/// Compares this machine's clock with the newest block. A clock that is behind refuses good headers as from the future.
+fn clock(file: &ChainFile, statuses: &[NodeStatus], findings: &mut Findings) {
+    let Some(newest) = statuses.iter().map(|status| status.latest_time).max() else { return };
+    let now = rushlight::wall();
+    let (ahead, behind) = (newest.since(now).as_secs(), now.since(newest).as_secs());
+    if ahead > CLOCK_SECONDS_MAX {
+        let text = format!(
+            "{}: the newest block is {ahead} s in the future of this machine's clock ({now}); set the clock right",
+            file.name
+        );
+        findings.wrong(Exit::Other, &text);
+    } else if behind > CLOCK_SECONDS_MAX {
+        let text = format!(
+            "{}: the newest block is {} old: the chain stands still, the providers lag, or this machine's clock \
+             ({now}) is ahead",
+            file.name,
+            status::seconds(behind)
+        );
+        findings.warn(&text);
+    } else {
+        findings.good(&format!("{}: this machine's clock fits the newest block", file.name));
+    }
+}
+
+/// Looks how old the header is that the chain file trusts, and whether the providers have the same one.
+async fn trust(file: &ChainFile, spec: &ChainSpec, urls: &[String], fetcher: &Fetcher, findings: &mut Findings) {
+    let ChainSpec::Tendermint(spec) = spec else { return };
+    let (height, hash) = (spec.trust.height, spec.trust.hash);
+    let mut time = None;
+    for url in urls {
+        match probe::header(fetcher, url, height).await {
+            Ok(header) if header.hash == hash => time = Some(header.time),
+            Ok(header) => {
+                let text = format!(
+                    "{}: {url} has another header at height {height}: {}, trusted is {hash}. One of them is of a fork; ask a \
+                     source that you trust",
+                    file.name, header.hash
+                );
+                findings.wrong(Exit::ProofInvalid, &text);
+            }
+            Err(why) => findings.warn(&format!("{}: {url}: height {height}: {why}", file.name)),
+        }
+    }
+    let Some(time) = time else {
+        let text = format!("{}: no provider has the trusted header at height {height}; its age is unknown", file.name);
+        return findings.warn(&text);
+    };
+    let expires = time.after(spec.rules.trusting_period);
+    let left = expires.since(rushlight::wall()).as_secs();
+    if left == 0 {
+        let text = format!(
+            "{}: the chain file's trust ended at {expires}. A store that has synced since then goes on; a new one needs a newer \
+             checkpoint: `rushlight checkpoint import TEXT {}`",
+            file.name,
+            file.path.display()
+        );
+        findings.wrong(Exit::TrustExpired, &text);
+    } else {
+        findings.good(&format!("{}: the trusted header is good for another {}", file.name, status::seconds(left)));
+    }
+}
+
+/// Renames the store, so that the next start makes a new one.
+pub(crate) fn set_aside(settings: &Settings) -> Result<(), Failure> {
+    let text = match rushlight::set_aside(&settings.data_dir)? {
+        Some(path) => format!("the store is kept as {}; the next start makes a new one\n", path.display()),
+        None => format!("there is no store in {}\n", settings.data_dir.display()),
+    };
+    print(text.as_bytes())
+}

@@ -1,0 +1,394 @@
+//! The command as its users run it: real processes, real sockets, real files.
+
+use expect_test::{Expect, expect};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+fn command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rushlight"));
+    command.args(args).env_clear().env("HOME", folder).env("XDG_DATA_HOME", folder.join("share")).current_dir(folder);
+    command
+}
+
+fn run(folder: &Path, args: &[&str]) -> Output {
+    command(folder, args).output().unwrap()
+}
+
+/// Runs a command and compares its exit code, stdout and stderr.
+fn check(folder: &Path, args: &[&str], want: Expect) {
+    let output = run(folder, args);
+    let text = format!(
+        "exit {}\n{}{}",
+        output.status.code().unwrap(),
+        String::from_utf8(output.stdout).unwrap(),
+        String::from_utf8(output.stderr).unwrap()
+    );
+    let mut text = text.replace(&folder.display().to_string(), "FOLDER");
+    // Columns are as wide as the folder's name is long.
+    while text.contains("  #") {
+        text = text.replace("  #", " #");
+    }
+    want.assert_eq(&text);
+}
+
+fn chain_file(folder: &Path) {
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let text = format!(
+        "family = \"tendermint\"\nchain_id = \"hub-4\"\nproviders = [\"http://{closed}\", \"http://{closed}/b\"]\n\
+         trusting_period = \"168h\"\n[trust]\nheight = 5\nhash = \"{}\"\n",
+        "AB".repeat(32)
+    );
+    std::fs::write(folder.join("hub.toml"), text).unwrap();
+}
+
+/// A running daemon, killed when the test ends early.
+struct Daemon {
+    child: Child,
+    log: BufReader<std::process::ChildStderr>,
+}
+
+impl Daemon {
+    fn start(folder: &Path, args: &[&str]) -> Self {
+        let mut all = vec!["run", "--chain", "hub.toml", "--log-format", "json", "--listen", "127.0.0.1:0"];
+        all.extend(args);
+        let mut child = command(folder, &all).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let log = BufReader::new(child.stderr.take().unwrap());
+        Self { child, log }
+    }
+
+    /// Reads the log until a line has `text`; panics with the log when it ends before.
+    fn wait_for(&mut self, text: &str) -> String {
+        let mut all = String::new();
+        loop {
+            let mut line = String::new();
+            assert!(self.log.read_line(&mut line).unwrap() > 0, "no {text:?} in the log:\n{all}");
+            if line.contains(text) {
+                return line;
+            }
+            all.push_str(&line);
+        }
+    }
+
+    fn address(&mut self) -> String {
+        let line = self.wait_for("\"listening\"");
+        let (_, rest) = line.split_once("\"address\":\"").unwrap();
+        rest.split_once('"').unwrap().0.to_owned()
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Sends a GET and returns the answer's first line and body.
+fn get(address: &str, path: &str, host: &str) -> (String, String) {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    (head.lines().next().unwrap().to_owned(), body.to_owned())
+}
+
+#[test]
+fn help_says_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(folder.path(), &["--help"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    for word in ["Examples:", "Exit codes:", "run", "init", "status", "prove", "verify", "doctor", "--data-dir"] {
+        assert!(text.contains(word), "{word} is not in:\n{text}");
+    }
+    for args in [&["run", "--help"][..], &["init", "--help"], &["verify", "--help"], &["prove", "--help"]] {
+        let text = String::from_utf8(run(folder.path(), args).stdout).unwrap();
+        assert!(text.contains("Example"), "{args:?}:\n{text}");
+    }
+    assert_eq!(run(folder.path(), &["--nonsense"]).status.code(), Some(2));
+}
+
+#[test]
+fn mistakes_in_settings_exit_with_10_and_name_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    check(
+        folder,
+        &["run"],
+        expect![[r#"
+        exit 10
+        error: no chain to follow: name a chain file with --chain FILE; `rushlight init URL… -o FILE` makes one
+    "#]],
+    );
+    check(
+        folder,
+        &["run", "--chain", "none.toml"],
+        expect![[r#"
+        exit 10
+        error: none.toml: No such file or directory (os error 2)
+    "#]],
+    );
+    std::fs::write(folder.join("bad.toml"), "family = \"tendermint\"\nchain_ib = \"x\"\n").unwrap();
+    check(
+        folder,
+        &["run", "--chain", "bad.toml"],
+        expect![[r#"
+        exit 10
+        error: bad.toml:2: unknown key "chain_ib"; did you mean "chain_id"?
+    "#]],
+    );
+    std::fs::write(folder.join("settings.toml"), "listn = \"off\"\n").unwrap();
+    check(
+        folder,
+        &["config", "show", "--config", "settings.toml"],
+        expect![[r#"
+        exit 10
+        error: settings.toml:1: unknown key "listn"; did you mean "listen"?
+    "#]],
+    );
+    let output = command(folder, &["config", "show"]).env("RUSHLIGHT_LISTN", "off").output().unwrap();
+    assert_eq!(output.status.code(), Some(10));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("did you mean RUSHLIGHT_LISTEN?"));
+    chain_file(folder);
+    check(
+        folder,
+        &["run", "--chain", "hub.toml", "--allow-origin", "*", "--log-level", "error"],
+        expect![[r#"
+        exit 10
+        error: allowed origin "*" would let every page in; name the pages that you trust; see --allow-host and --allow-origin
+    "#]],
+    );
+}
+
+#[test]
+fn settings_say_where_they_come_from() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    chain_file(folder);
+    std::fs::write(folder.join("settings.toml"), "log_level = \"debug\"\nchain = \"hub.toml\"\n").unwrap();
+    let args = ["config", "show", "--origin", "--config", "settings.toml", "--listen", "off"];
+    check(
+        folder,
+        &args,
+        expect![[r#"
+        exit 0
+        allow_host = [] # default
+        allow_origin = [] # default
+        chain = ["hub.toml"] # file settings.toml
+        data_dir = "FOLDER/share/rushlight" # default
+        listen = "off" # --listen
+        log_format = "text" # default
+        log_level = "debug" # file settings.toml
+        threads = # one per core # default
+    "#]],
+    );
+    check(
+        folder,
+        &["config", "validate", "--chain", "hub.toml"],
+        expect![[r#"
+        exit 0
+        hub.toml: hub (hub-4), 2 providers
+        settings and 1 chain files are good
+    "#]],
+    );
+}
+
+#[test]
+fn what_is_no_proof_exits_with_13() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("x.rlb"), "this is no bundle").unwrap();
+    check(
+        folder,
+        &["verify", "x.rlb", "--checkpoint", "nonsense"],
+        expect![[r#"
+        exit 10
+        error: --checkpoint: checkpoint does not begin with "rushlight:1:"
+    "#]],
+    );
+    let checkpoint = rushlight::core::bundle::Checkpoint {
+        family: rushlight::core::bundle::Family::Tendermint,
+        chain_id: "hub-4".into(),
+        height: 5,
+        hash: rushlight::core::base::Hash([7; 32]),
+        time: rushlight::core::base::UnixTime::from_rfc3339("2026-01-01T00:00:00Z").unwrap(),
+    };
+    let checkpoint = checkpoint.to_text().unwrap();
+    check(
+        folder,
+        &["verify", "x.rlb", "--checkpoint", &checkpoint],
+        expect![[r#"
+        exit 13
+        error: x.rlb proves nothing: file does not begin as a bundle does
+    "#]],
+    );
+    check(
+        folder,
+        &["verify", "x.rlb", "--checkpoint", &checkpoint, "--now", "yesterday"],
+        expect![[r#"
+        exit 10
+        error: --now: time is not of the form 2006-01-02T15:04:05.999999999Z
+    "#]],
+    );
+}
+
+#[test]
+fn a_checkpoint_is_imported_into_a_chain_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    chain_file(folder);
+    let checkpoint = |chain_id: &str| {
+        let checkpoint = rushlight::core::bundle::Checkpoint {
+            family: rushlight::core::bundle::Family::Tendermint,
+            chain_id: chain_id.into(),
+            height: 9,
+            hash: rushlight::core::base::Hash([7; 32]),
+            time: rushlight::core::base::UnixTime::from_rfc3339("2026-01-01T00:00:00Z").unwrap(),
+        };
+        checkpoint.to_text().unwrap()
+    };
+    check(
+        folder,
+        &["checkpoint", "import", &checkpoint("other-1"), "hub.toml"],
+        expect![[r#"
+        exit 10
+        error: the checkpoint is of chain other-1, hub.toml of hub-4
+    "#]],
+    );
+    check(
+        folder,
+        &["checkpoint", "import", &checkpoint("hub-4"), "hub.toml"],
+        expect![[r#"
+        exit 0
+        hub.toml now trusts hub-4 at height 9, hash 0707070707070707070707070707070707070707070707070707070707070707
+    "#]],
+    );
+    let file = std::fs::read_to_string(folder.join("hub.toml")).unwrap();
+    assert!(file.contains(&checkpoint("hub-4")) && !file.contains("height = 5"), "{file}");
+}
+
+#[test]
+fn a_store_that_cannot_be_used_exits_with_14() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    chain_file(folder);
+    let mut daemon = Daemon::start(folder, &[]);
+    daemon.address();
+    let output = run(folder, &["run", "--chain", "hub.toml"]);
+    assert_eq!(output.status.code(), Some(14));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains(&format!("is in use by process {}", daemon.child.id())), "{text}");
+    assert!(text.contains("--data-dir"), "{text}");
+    drop(daemon);
+
+    let store = folder.join("share/rushlight/rushlight.redb");
+    std::fs::write(&store, "x".repeat(5_000)).unwrap();
+    let output = run(folder, &["run", "--chain", "hub.toml"]);
+    assert_eq!(output.status.code(), Some(14));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("doctor --set-aside-store"));
+    assert_eq!(std::fs::read_to_string(&store).unwrap(), "x".repeat(5_000));
+    check(
+        folder,
+        &["doctor", "--set-aside-store"],
+        expect![[r#"
+        exit 0
+        the store is kept as FOLDER/share/rushlight/rushlight.redb.aside-0; the next start makes a new one
+    "#]],
+    );
+    let mut daemon = Daemon::start(folder, &[]);
+    daemon.address();
+}
+
+#[test]
+fn a_daemon_serves_health_and_metrics_and_refuses_foreign_hosts() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    chain_file(folder);
+    let mut daemon = Daemon::start(folder, &[]);
+    let address = daemon.address();
+    assert_eq!(get(&address, "/livez", &address).0, "HTTP/1.1 200 OK");
+    let (status, body) = get(&address, "/readyz", &address);
+    assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
+    assert!(body.contains("\"chain\":\"hub\"") && body.contains("\"why\":"), "{body}");
+    let (status, body) = get(&address, "/metrics", &address);
+    assert_eq!(status, "HTTP/1.1 200 OK");
+    for name in ["rushlight_sync_state{", "rushlight_build_info{", "rushlight_process_resident_memory_bytes "] {
+        assert!(body.contains(name), "{name} is not in:\n{body}");
+    }
+    assert_eq!(get(&address, "/livez", "rebound.example").0, "HTTP/1.1 403 Forbidden");
+
+    // The control socket serves one-shot commands.
+    let output = run(folder, &["status", "--json"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success() && text.contains("\"daemon_running\":true"), "{text}");
+    let text = String::from_utf8(run(folder, &["status"]).stdout).unwrap();
+    assert!(text.starts_with("hub (hub-4): "), "{text}");
+    let output = run(folder, &["checkpoint", "show"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("not synced"));
+}
+
+#[test]
+fn signals_stop_a_daemon_within_two_seconds() {
+    for name in ["-TERM", "-INT"] {
+        let folder = tempfile::tempdir().unwrap();
+        chain_file(folder.path());
+        let mut daemon = Daemon::start(folder.path(), &[]);
+        let address = daemon.address();
+        // A client that is connected and silent does not hold it up.
+        let _idle = TcpStream::connect(&address).unwrap();
+        let asked = Instant::now();
+        daemon.signal(name);
+        daemon.wait_for("\"stopped\"");
+        assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
+        assert!(asked.elapsed() < Duration::from_secs(2), "{name}: {:?}", asked.elapsed());
+        assert!(!folder.path().join("share/rushlight/control.sock").exists());
+    }
+}
+
+#[test]
+fn without_a_provider_one_shot_commands_exit_with_12() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    chain_file(folder);
+    let args = ["prove", "--chain", "hub.toml", "--timeout", "1s", "-o", "x.rlb"];
+    let output = run(folder, &args);
+    assert_eq!(output.status.code(), Some(12), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = run(folder, &["doctor", "--chain", "hub.toml"]);
+    assert_eq!(output.status.code(), Some(12));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("no provider answers"));
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let output = run(folder, &["init", &format!("http://{closed}")]);
+    assert_eq!(output.status.code(), Some(12));
+    check(
+        folder,
+        &["init", "ftp://x"],
+        expect![[r#"
+        exit 10
+        error: "ftp://x": it does not start with http:// or https://
+    "#]],
+    );
+    let text = String::from_utf8(run(folder, &["status", "--chain", "hub.toml"]).stdout).unwrap();
+    assert!(text.starts_with("No daemon runs;"), "{text}");
+}
+
+#[test]
+fn completions_and_the_manual_are_written() {
+    let folder = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let text = String::from_utf8(run(folder.path(), &["completions", shell]).stdout).unwrap();
+        assert!(text.contains("doctor"), "{shell}");
+    }
+    let text = String::from_utf8(run(folder.path(), &["man"]).stdout).unwrap();
+    assert!(text.starts_with(".ie") && text.contains("rushlight"), "{text}");
+}
