@@ -131,15 +131,14 @@ impl Record {
         if now >= strikes.good_at {
             strikes.doublings = 0;
         }
-        let doubled = sentence.first.saturating_mul(1 << strikes.doublings.min(DOUBLINGS_MAX)).min(sentence.longest);
         let is_asked_for = retry_after.is_some();
-        let length = match retry_after {
-            Some(wanted) => wanted.clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX),
-            None => doubled,
+        // A peer that refuses again right after the time it asked for wants more time than it says.
+        let (first, longest) = match retry_after {
+            Some(wanted) => (wanted.clamp(RETRY_AFTER_MIN, RETRY_AFTER_MAX), RETRY_AFTER_MAX),
+            None => (sentence.first, sentence.longest),
         };
-        if !is_asked_for {
-            strikes.doublings = strikes.doublings.saturating_add(1).min(DOUBLINGS_MAX);
-        }
+        let length = first.saturating_mul(1 << strikes.doublings.min(DOUBLINGS_MAX)).min(longest);
+        strikes.doublings = strikes.doublings.saturating_add(1).min(DOUBLINGS_MAX);
         self.quarantines = self.quarantines.saturating_add(1);
         // Jitter keeps the peers of a network that failed at once from being asked again at once.
         let length = length.saturating_add(jitter.up_to(length / 4, self.quarantines));

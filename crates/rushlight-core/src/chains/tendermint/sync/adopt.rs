@@ -150,6 +150,10 @@ impl TendermintChain {
                 let checked = check.tick(&witnesses, &mut self.desk, now.instant);
                 self.checked(checked, now);
             }
+            // What the disk refused is not adopted later by a clock that is behind; once that is right it goes on.
+            Some(Stage::SaveAgain { at, .. }) if now.instant >= *at && self.is_clock_behind => {
+                *at = now.instant.after(SAVE_AGAIN_AFTER);
+            }
             Some(Stage::SaveAgain { at, block, witnesses }) if now.instant >= *at => {
                 let (block, witnesses) = (block.clone(), *witnesses);
                 self.save_head(block, witnesses);
@@ -168,7 +172,10 @@ impl TendermintChain {
             }
             Checked::Agreed => {
                 let Some(Adoption { stage: Stage::CrossCheck(check), .. }) = self.adoption.take() else { return };
-                // The clock may have gone on while witnesses were asked.
+                // The clock may have gone on while witnesses were asked, or back: then the block is fetched again later.
+                if self.is_clock_behind {
+                    return;
+                }
                 if verify::is_trusted_at(check.block(), &self.desk.rules, self.desk.at).is_ok() {
                     self.save_head(check.block().clone(), check.count());
                 }
@@ -207,7 +214,7 @@ impl TendermintChain {
         self.drop_superseded();
         let is_new = self.head.as_ref().is_none_or(|head| head.hash() != block.hash());
         let head = Head { height: block.height(), hash: block.hash(), time: block.time() };
-        self.follow.adopted(self.head.as_ref(), &block);
+        self.follow.adopted(self.head.as_ref(), &block, now.instant);
         self.head = Some(block);
         self.head_witnesses = witnesses;
         if is_new && self.freeze.is_none() {

@@ -18,8 +18,10 @@ const POLL_MAX: Duration = Duration::from_secs(5);
 const POLL_WITNESS: Duration = Duration::from_secs(10);
 /// How many polls fall into one block's time: the head is late by a quarter of it on average.
 const POLLS_PER_BLOCK: u32 = 4;
-/// So many heights may a primary be behind what another provider says it has.
+/// So many heights may a primary be behind what another provider says it has…
 const BEHIND_HEIGHTS_MAX: u64 = 5;
+/// …and behind at all only for so long without a new head.
+const BEHIND_TIME_MAX: Duration = Duration::from_secs(60);
 /// The least heights between two notices of progress.
 const PROGRESS_HEIGHTS: u64 = 100;
 
@@ -31,6 +33,8 @@ pub struct Follow {
     soon: Option<Instant>,
     block_time: Option<Duration>,
     progress: u64,
+    /// When the primary last brought a new head, or became the primary.
+    progressed_at: Instant,
 }
 
 impl Follow {
@@ -58,8 +62,14 @@ impl Follow {
         is_progress
     }
 
+    /// Notes that there is a new primary.
+    pub fn begins(&mut self, now: Instant) {
+        self.progressed_at = now;
+    }
+
     /// Learns the chain's block time from two heads.
-    pub fn adopted(&mut self, old: Option<&VerifiedBlock>, new: &VerifiedBlock) {
+    pub fn adopted(&mut self, old: Option<&VerifiedBlock>, new: &VerifiedBlock, now: Instant) {
+        self.progressed_at = now;
         let Some(old) = old.filter(|old| old.height() < new.height()) else { return };
         let heights = u32::try_from(new.height().saturating_sub(old.height())).unwrap_or(u32::MAX);
         self.block_time = Some(new.time().since(old.time()) / heights.max(1));
@@ -93,19 +103,23 @@ impl TendermintChain {
         }
     }
 
-    /// Replaces a primary that has nothing new for us while `other` says that it has much more.
+    /// Replaces a primary that has nothing new for us while `other` says that it has more.
     ///
     /// A provider that is stuck, or that withholds the newest blocks, would otherwise hold us back for ever. One that
-    /// only claims to have more becomes primary, cannot give it, and is found out.
+    /// only claims to have more becomes primary, cannot give it, and is found out; nobody is blamed on its word alone,
+    /// else a single liar could drive honest providers into quarantine.
     fn leave_primary_behind(&mut self, other: PeerId, now: Now) {
         let latest = |peer| self.desk.fetcher.status_of(peer).map_or(0, |status| status.latest_height);
         let Some(primary) = self.primary.filter(|primary| *primary != other) else { return };
         let head = self.head.as_ref().map_or(0, VerifiedBlock::height);
-        if latest(primary) > head || latest(other) <= latest(primary).saturating_add(BEHIND_HEIGHTS_MAX) {
+        let (ours, theirs) = (latest(primary).max(head), latest(other));
+        let is_long = now.instant >= self.follow.progressed_at.after(BEHIND_TIME_MAX);
+        let is_behind = theirs > ours.saturating_add(BEHIND_HEIGHTS_MAX) || (theirs > ours && is_long);
+        if latest(primary) > head || !is_behind || self.adoption.is_some() {
             return;
         }
-        let why = format!("primary has height {}, another provider {}", latest(primary), latest(other));
-        self.fault(&Failed { peer: Some(primary), verdict: Verdict::Behind, is_noted: false, why }, now.instant);
+        self.last_fault = Some(format!("the primary had height {ours}, another provider says {theirs}"));
+        self.replace_primary(now.instant);
     }
 
     /// Takes in what a poll came to.

@@ -33,6 +33,7 @@ impl TendermintChain {
         let mut others: Vec<PeerId> = self.peers.keys().copied().filter(|peer| Some(*peer) != old).collect();
         others.sort_by_key(|peer| core::cmp::Reverse(self.desk.fetcher.status_of(*peer).map(|s| s.latest_height)));
         self.primary = others.first().copied().or(old.filter(|old| self.peers.contains_key(old)));
+        self.follow.begins(now);
         match (old, self.primary) {
             (Some(from), Some(to)) if from != to => self.notice(ChainNotice::PrimaryReplaced { from, to }),
             // There is nobody else: give it time.

@@ -4,7 +4,7 @@ use super::TendermintChain;
 use super::adopt::not_the_checkpoint;
 use super::fetch::{Failed, Got, RequestId};
 use super::skipping::{Skipping, Walked};
-use crate::base::{Hash, Instant, Now, QueryId, WorkId};
+use crate::base::{Hash, Instant, Now, PeerId, QueryId, WorkId};
 use crate::bundle::{Checkpoint, Family};
 use crate::chains::tendermint::bundle;
 use crate::chains::tendermint::verify::{self, VerifiedBlock, VerifiedHeader};
@@ -18,12 +18,17 @@ use alloc::string::{String, ToString};
 /// The most queries that wait for a walk at once.
 pub const PROOFS_MAX: usize = 4;
 
+/// A proof is tried with so many providers.
+const PROOF_PROVIDERS_MAX: u8 = 5;
+
 /// A query that waits for blocks.
 #[derive(Debug)]
 pub struct Proof {
     height: u64,
     wanted: Wanted,
     stage: Stage,
+    /// So many more providers may be tried.
+    providers_left: u8,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -80,7 +85,15 @@ impl TendermintChain {
             let why = format!("two headers of height {} are signed by trusted validators", freeze.ours.header.height);
             return Err(QueryError::Frozen { why });
         }
-        self.head.as_ref().ok_or_else(|| QueryError::NotSynced { why: now_state.to_string() })
+        let head = self.head.as_ref().ok_or_else(|| QueryError::NotSynced { why: now_state.to_string() })?;
+        self.refuse_expired(head)?;
+        Ok(head)
+    }
+
+    /// What was final is no longer once its trusting period is over: whoever held the keys then may sign anything now.
+    fn refuse_expired(&self, block: &VerifiedBlock) -> Result<(), QueryError> {
+        verify::is_trusted_at(block, &self.desk.rules, self.desk.at)
+            .map_err(|error| QueryError::NotSynced { why: error.to_string() })
     }
 
     fn checkpoint(&self) -> Result<QueryAnswer, QueryError> {
@@ -152,8 +165,17 @@ impl TendermintChain {
             return Err(QueryError::Busy { waiting: self.proofs.len() });
         }
         let request = self.desk.fetcher.block(checkpoint, To::Any, true);
-        self.proofs.insert(id, Proof { height, wanted, stage: Stage::Anchor(request) });
+        let stage = Stage::Anchor(request);
+        self.proofs.insert(id, Proof { height, wanted, stage, providers_left: PROOF_PROVIDERS_MAX });
         Ok(())
+    }
+
+    /// Returns who can be asked for the blocks from `height` on: the primary, else another that says it has them; not
+    /// `but`, if there is somebody else.
+    fn provider_from(&self, height: u64, but: Option<PeerId>) -> Option<PeerId> {
+        let has = |peer: &PeerId| self.desk.fetcher.status_of(*peer).is_some_and(|s| s.earliest_height <= height);
+        let mut others = self.primary.into_iter().chain(self.peers.keys().copied());
+        others.find(|peer| has(peer) && Some(*peer) != but).or(self.primary)
     }
 
     pub(super) fn proof_got(&mut self, request: RequestId, got: Got, now: Now) {
@@ -163,7 +185,15 @@ impl TendermintChain {
         let walked = match &mut proof.stage {
             Stage::Anchor(_) => match self.proof_anchored(&mut proof, got, now) {
                 Ok(walked) => walked,
-                Err(error) => return self.answer(id, Err(error)),
+                Err(error) => match proof.providers_left.checked_sub(1) {
+                    None => return self.answer(id, Err(error)),
+                    Some(left) => {
+                        let request = self.desk.fetcher.block(self.spec.trust.height, To::Any, true);
+                        let stage = Stage::Anchor(request);
+                        self.proofs.insert(id, Proof { stage, providers_left: left, ..proof });
+                        return;
+                    }
+                },
             },
             Stage::Walk(walk) => walk.got(got, &mut self.desk, now.instant),
         };
@@ -186,8 +216,9 @@ impl TendermintChain {
                 return Err(no_provider(failed.why));
             }
         };
-        let primary = self.primary.ok_or_else(|| no_provider("no provider can be asked now".to_string()))?;
-        let mut walk = Skipping::start(block, proof.height, primary, true, &mut self.desk, now.instant);
+        let provider = self.provider_from(trust.height, None);
+        let provider = provider.ok_or_else(|| no_provider("no provider can be asked now".to_string()))?;
+        let mut walk = Skipping::start(block, proof.height, provider, true, &mut self.desk, now.instant);
         let walked = walk.advance(&mut self.desk, now.instant);
         proof.stage = Stage::Walk(Box::new(walk));
         Ok(walked)
@@ -213,21 +244,32 @@ impl TendermintChain {
     }
 
     fn proof_walked(&mut self, id: QueryId, proof: Proof, walked: Walked, now: Now) {
-        match (walked, proof.stage) {
+        let Proof { height, wanted, stage, providers_left } = proof;
+        match (walked, stage) {
             (Walked::Pending, stage) => {
-                self.proofs.insert(id, Proof { height: proof.height, wanted: proof.wanted, stage });
+                self.proofs.insert(id, Proof { height, wanted, stage, providers_left });
             }
             (Walked::Reached, Stage::Walk(walk)) => {
-                let answer = match proof.wanted {
+                let answer = self.check_walked(walk.current()).and_then(|()| match wanted {
                     Wanted::Bundle => self.bundle_answer(*walk),
                     Wanted::Header => Ok(self.header_answer(&walk.current().to_header())),
-                };
+                });
                 self.answer(id, answer);
             }
             (Walked::Reached, Stage::Anchor(_)) => {}
-            (Walked::Failed(failed), _) => {
+            (Walked::Failed(failed), stage) => {
                 if !matches!(failed.verdict, Verdict::Refusing) || failed.is_noted {
                     self.fault(&Failed { ..failed.clone() }, now.instant);
+                }
+                // One lost answer out of dozens must not cost the client its proof.
+                if let Stage::Walk(mut walk) = stage
+                    && let Some(left) = providers_left.checked_sub(1)
+                    && let Some(next) = self.provider_from(walk.current().height(), Some(walk.provider()))
+                {
+                    walk.go_on_with(next, &mut self.desk);
+                    let walked = walk.advance(&mut self.desk, now.instant);
+                    let proof = Proof { height, wanted, stage: Stage::Walk(walk), providers_left: left };
+                    return self.proof_walked(id, proof, walked, now);
                 }
                 self.answer(id, Err(QueryError::NoProvider { why: failed.why }));
             }
@@ -236,6 +278,17 @@ impl TendermintChain {
                 self.answer(id, Err(QueryError::NotSynced { why }));
             }
         }
+    }
+
+    /// Checks the end of a walk: time has passed on the way, and only one provider was asked. Were it part of an attack,
+    /// it could prove another header than the one that witnesses have confirmed.
+    fn check_walked(&self, block: &VerifiedBlock) -> Result<(), QueryError> {
+        self.refuse_expired(block)?;
+        let is_other = |head: &&VerifiedBlock| head.height() == block.height() && head.hash() != block.hash();
+        let Some(head) = self.head.as_ref().filter(is_other) else { return Ok(()) };
+        let (height, ours, theirs) = (head.height(), head.hash(), block.hash());
+        let why = format!("the provider proves {theirs} at height {height}, but the adopted header is {ours}");
+        Err(QueryError::NoProvider { why })
     }
 
     fn bundle_answer(&self, walk: Skipping) -> Result<QueryAnswer, QueryError> {

@@ -127,6 +127,14 @@ impl Skipping {
         self.waiting = Waiting::Nothing;
     }
 
+    /// Goes on with another provider from what is verified; what the former gave beyond that is forgotten.
+    pub fn go_on_with(&mut self, provider: PeerId, desk: &mut Desk) {
+        self.cancel(desk);
+        self.candidates.clear();
+        self.candidates_bytes = 0;
+        self.provider = provider;
+    }
+
     /// Tells whether the walk waits for this request.
     pub fn waits_for_request(&self, request: RequestId) -> bool {
         matches!(self.waiting, Waiting::Block(id) | Waiting::NextSet(id) if id == request)
@@ -207,14 +215,17 @@ impl Skipping {
             return self.refused(&error);
         }
         let next_height = self.current.height().saturating_add(1);
-        let is_adjacent_known = self.candidates.contains_key(&next_height);
-        if self.current.next_validators().is_none() && !is_adjacent_known {
+        if self.current.next_validators().is_none() {
             let hash = self.current.header().next_validators_hash;
-            match desk.fetcher.sets.by_hash(&hash) {
+            let adjacent = self.candidates.get(&next_height).map(|block| Arc::clone(&block.validators));
+            let is_adjacent_known = adjacent.is_some();
+            match desk.fetcher.sets.by_hash(&hash).or(adjacent.filter(|set| set.hash() == hash)) {
                 Some(set) => match self.current.clone().with_next_validators(set) {
                     Ok(current) => self.replace_current(current),
                     Err(error) => return self.refused(&error),
                 },
+                // The block that follows directly needs no basis: it is verified or refused by what the header names.
+                None if is_adjacent_known => {}
                 None => {
                     self.waiting = Waiting::NextSet(desk.fetcher.validators(next_height, hash));
                     return Walked::Pending;
@@ -245,6 +256,7 @@ impl Skipping {
                         self.pivots.observe(from, *height, share);
                     }
                 }
+                Err(VerifyError::NoBasis { .. }) => {}
                 Err(error) => return self.refused(&error),
             }
         }
