@@ -1,8 +1,8 @@
 //! What a chain makes is what the rules of Tendermint make: read back from its own answers with the core's decoders.
 
-mod common;
+mod asking;
 
-use common::{chain, honest, light_block};
+use asking::{chain, honest, light_block};
 use rushlight_core::chains::tendermint::types::{CommitSig, ValidatorSet};
 use rushlight_core::chains::tendermint::verify::{JudgedAt, Rules, adjacent, anchor, commit_in_full};
 use rushlight_core::crypto::KeyKind;

@@ -1,8 +1,8 @@
 //! Each lie is well-formed enough to be read, and wrong in the way that it says.
 
-mod common;
+mod asking;
 
-use common::{chain, get, honest, light_block};
+use asking::{chain, get, honest, light_block};
 use rushlight_core::chains::tendermint::verify::{JudgedAt, Rules, adjacent, anchor};
 use rushlight_devnet::{ChainPlan, Ending, Lie, LieKind, Node, Request, Rotation, RotationOrder};
 use std::sync::Arc;

@@ -3,9 +3,9 @@
 //! A shape is the set of JSON paths with their types, the status, and for errors code and text with numbers replaced.
 //! Where a recording has null for a list or text that can be empty, either is the shape.
 
-mod common;
+mod asking;
 
-use common::{chain, honest, vectors};
+use asking::{chain, honest, vectors};
 use flate2::read::GzDecoder;
 use rushlight_core::chains::tendermint::decode::json;
 use rushlight_devnet::{Block, Chain, ChainPlan, Release, Request, Rotation, RotationOrder};

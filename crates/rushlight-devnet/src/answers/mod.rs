@@ -3,14 +3,16 @@
 //! Shapes, status codes, error codes and texts are those seen on nodes of CometBFT 0.38.25 and 0.40.0; the test
 //! `recorded` compares them with recordings. Left out: subscriptions, transactions, and state queries.
 
+mod error;
 mod params;
 mod routes;
 mod shapes;
+mod told;
 
 use crate::chain::Chain;
 use crate::lies::{Lie, LieKind};
+use error::RpcError;
 use params::Params;
-use routes::RpcError;
 use rushlight_core::peers::{Fetch, Method};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

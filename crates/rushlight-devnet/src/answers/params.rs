@@ -1,6 +1,6 @@
 //! Parameters: the URI form with bare and quoted numbers, the JSON form with 64-bit numbers as strings.
 
-use super::routes::RpcError;
+use super::error::RpcError;
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 

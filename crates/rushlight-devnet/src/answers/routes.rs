@@ -1,61 +1,22 @@
 //! The routes: one table, from which dispatch and the index page come.
 
 use super::Node;
+use super::error::RpcError;
 use super::params::Params;
 use super::shapes::{
     self, BlockIdJson, CommitJson, ConsensusParamsJson, GenesisValidatorJson, HeaderJson, PublicKeyJson,
     SignedHeaderJson, TxResultJson, ValidatorJson, ValidatorUpdateJson,
 };
 use crate::keys::derive;
-use crate::lies::{LieKind, change_header, change_validators, forge_commit, spoil_signature};
 use rushlight_core::base::Hash;
-use rushlight_core::chains::tendermint::types::{Commit, Header, ValidatorSet};
+use rushlight_core::chains::tendermint::types::Header;
 use serde::Serialize;
 use serde_json::value::RawValue;
-use std::sync::Arc;
 
 const PER_PAGE_DEFAULT: usize = 30;
 const PER_PAGE_MAX: usize = 100;
 /// The most block metas in an answer to `/blockchain`.
 const BLOCK_METAS_MAX: u64 = 20;
-
-/// An error as JSON-RPC has it.
-#[derive(Serialize)]
-pub(super) struct RpcError {
-    code: i32,
-    message: &'static str,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    data: String,
-}
-
-impl RpcError {
-    fn internal(data: String) -> Self {
-        Self { code: -32603, message: "Internal error", data }
-    }
-
-    pub(super) fn method_not_found() -> Self {
-        Self { code: -32601, message: "Method not found", data: String::new() }
-    }
-
-    pub(super) fn parse(error: &serde_json::Error) -> Self {
-        let why = if error.is_eof() { "unexpected end of JSON input".into() } else { error.to_string() };
-        let data = format!("error unmarshaling request: {why}");
-        Self { code: -32700, message: "Parse error. Invalid JSON", data }
-    }
-
-    pub(super) fn uri_params(why: &str) -> Self {
-        Self::params("http", why)
-    }
-
-    pub(super) fn json_params(why: &str) -> Self {
-        Self::params("json", why)
-    }
-
-    fn params(form: &str, why: &str) -> Self {
-        let data = format!("error converting {form} params to arguments: {why}");
-        Self { code: -32602, message: "Invalid params", data }
-    }
-}
 
 type Outcome = Result<Box<RawValue>, RpcError>;
 
@@ -96,103 +57,6 @@ fn raw<T: Serialize>(result: &T) -> Outcome {
 /// What Go says for a pointer to nothing.
 fn null() -> Outcome {
     raw(&())
-}
-
-impl Node<'_> {
-    fn tip(&self) -> u64 {
-        match self.lie.map(|lie| (lie.kind, lie.from)) {
-            Some((LieKind::Stale, at)) => self.tip.min(at.max(self.chain.plan().initial_height)),
-            _ => self.tip.min(self.chain.tip()),
-        }
-    }
-
-    fn base(&self) -> u64 {
-        let initial = self.chain.plan().initial_height;
-        match self.lie.map(|lie| (lie.kind, lie.from)) {
-            Some((LieKind::Pruned, at)) => at.clamp(initial, self.tip()),
-            _ => initial,
-        }
-    }
-
-    /// Returns the kind of lie told about a height.
-    fn lie_about(&self, height: u64) -> Option<LieKind> {
-        self.lie.filter(|lie| lie.is_about(height)).map(|lie| lie.kind)
-    }
-
-    fn height(&self, params: &Params, latest: u64) -> Result<u64, RpcError> {
-        let Some(asked) = params.number("height")? else { return Ok(latest) };
-        let height = u64::try_from(asked).unwrap_or(0);
-        if height == 0 {
-            return Err(RpcError::internal(format!("height must be greater than 0, but got {asked}")));
-        }
-        if height > latest {
-            let why = format!("height {height} must be less than or equal to the current blockchain height {latest}");
-            return Err(RpcError::internal(why));
-        }
-        let base = self.base();
-        if height < base {
-            let why = format!("height {height} is not available, lowest height is {base}");
-            return Err(RpcError::internal(why));
-        }
-        Ok(height)
-    }
-
-    fn header_told(&self, height: u64) -> Option<Header> {
-        let mut header = self.chain.header(height)?.clone();
-        match self.lie_about(height) {
-            Some(LieKind::Withheld) => return None,
-            Some(LieKind::WrongHash | LieKind::ForgedHeader) => change_header(&mut header),
-            _ => {}
-        }
-        Some(header)
-    }
-
-    fn commit_told(&self, header: &Header) -> Option<Arc<Commit>> {
-        let height = header.height;
-        let plan = self.chain.plan();
-        let honest = |height| match height == self.tip() {
-            true => self.chain.seen_commit(height, self.number).map(Arc::new),
-            false => self.chain.commit(height),
-        };
-        match self.lie_about(height) {
-            Some(LieKind::OtherCommit) => {
-                honest(if height == plan.initial_height { (height + 1).min(self.tip()) } else { height - 1 })
-            }
-            Some(LieKind::ForgedSignature) => {
-                let mut commit = Commit::clone(&*honest(height)?);
-                spoil_signature(&mut commit);
-                Some(Arc::new(commit))
-            }
-            Some(LieKind::ForgedHeader) => {
-                let mut commit = Commit::clone(&*honest(height)?);
-                forge_commit(header, &mut commit, self.chain.validators(height)?, plan.seed);
-                Some(Arc::new(commit))
-            }
-            _ => honest(height),
-        }
-    }
-
-    /// Returns the set told for a height, with priorities in its order.
-    fn validators_told(&self, height: u64) -> Option<(Arc<ValidatorSet>, Vec<i64>)> {
-        let honest = |height| Some((self.chain.validators(height)?.clone(), self.chain.priorities(height)?.0));
-        match self.lie_about(height) {
-            Some(LieKind::Withheld) => None,
-            Some(LieKind::WrongValidators) => {
-                let (set, priorities) = honest(height)?;
-                Some((Arc::new(change_validators(&set)), priorities))
-            }
-            Some(LieKind::OtherValidators) => honest(self.other_set_height(height)),
-            _ => honest(height),
-        }
-    }
-
-    /// Returns the nearest height with another set, below first; the height itself if the set never changes.
-    fn other_set_height(&self, height: u64) -> u64 {
-        let set_at = |height| self.chain.validators(height).map(|set| set.hash());
-        let below = (self.chain.plan().initial_height..height).rev();
-        let above = height + 1..=self.tip() + 1;
-        below.chain(above).find(|other| set_at(*other) != set_at(height)).unwrap_or(height)
-    }
 }
 
 #[derive(Serialize)]
