@@ -284,7 +284,7 @@ async fn respond(reply: Reply) -> hyper::Response<Told> {
     let mut body = Bytes::from(reply.body);
     let mut response = hyper::Response::new(match reply.ending {
         Ending::Complete => Told::Whole(Some(body)),
-        Ending::BreaksOff(sent) => Told::Broken(Some(body.split_to(sent.min(len)))),
+        Ending::BreaksOff(sent) => Told::Broken { rest: Some(body.split_to(sent.min(len))), is_sent: false },
         Ending::Endless => Told::Endless(body),
         Ending::Never => std::future::pending().await,
     });
@@ -303,7 +303,7 @@ async fn respond(reply: Reply) -> hyper::Response<Told> {
 /// A body as it is sent.
 enum Told {
     Whole(Option<Bytes>),
-    Broken(Option<Bytes>),
+    Broken { rest: Option<Bytes>, is_sent: bool },
     Endless(Bytes),
 }
 
@@ -311,13 +311,20 @@ impl Body for Told {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         Poll::Ready(match &mut *self {
             Self::Whole(rest) => rest.take().map(|bytes| Ok(Frame::data(bytes))),
-            Self::Broken(rest) => Some(match rest.take() {
-                Some(bytes) => Ok(Frame::data(bytes)),
-                None => Err(io::Error::other("the lie: broken off")),
-            }),
+            Self::Broken { rest: rest @ Some(_), .. } => rest.take().map(|bytes| Ok(Frame::data(bytes))),
+            Self::Broken { is_sent: is_sent @ false, .. } => {
+                // What was given is written out only while there is nothing more to be had.
+                *is_sent = true;
+                context.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            Self::Broken { .. } => Some(Err(io::Error::other("the lie: broken off"))),
             Self::Endless(bytes) => Some(Ok(Frame::data(bytes.clone()))),
         })
     }
@@ -325,7 +332,7 @@ impl Body for Told {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(rest) => SizeHint::with_exact(rest.as_ref().map_or(0, |bytes| bytes.len() as u64)),
-            Self::Broken(_) | Self::Endless(_) => SizeHint::default(),
+            Self::Broken { .. } | Self::Endless(_) => SizeHint::default(),
         }
     }
 
