@@ -176,9 +176,8 @@ pub(crate) fn ended(name: &str, state: &SyncState) -> Option<Failure> {
         SyncState::Frozen(why) => Some(Failure::new(
             Exit::Frozen,
             format!(
-                "{name}: frozen by evidence of an attack: {why}. Two conflicting headers are both signed. Do not trust this \
-                 chain until its community has settled which one is right; then start again with \
-                 `rushlight doctor --set-aside-store` and a checkpoint from a source that you trust"
+                "{name}: frozen by evidence of an attack: {why}. When its community has settled which header is right, start \
+                 again with `rushlight doctor --set-aside-store` and a checkpoint from a source that you trust"
             ),
         )),
         SyncState::Synced | SyncState::Syncing(_) | SyncState::Stale(_) => None,
