@@ -120,10 +120,14 @@ start_chaos() {
 }
 stop_chaos() {
   kill "$chaos" 2>/dev/null; wait "$chaos" 2>/dev/null; chaos=
-  local i
+  local i url
   for i in "${!urls[@]}"; do
     "$here/cometbft/net.sh" resume-node "$net" "$i" 2>/dev/null
-    kill -0 "$(cat "$net/node$i.pid" 2>/dev/null || echo 0)" 2>/dev/null || "$here/cometbft/net.sh" start-node "$net" "$i"
+    kill -0 "$(cat "$net/node$i.pid" 2>/dev/null || echo 999999999)" 2>/dev/null || "$here/cometbft/net.sh" start-node "$net" "$i"
+  done
+  local tries=0
+  for url in "${urls[@]}"; do
+    while [ -z "$(node_height "$url")" ] && [ $((tries += 1)) -lt 100 ]; do sleep 0.2; done
   done
 }
 
@@ -207,10 +211,11 @@ for version in "${versions[@]}"; do
   report "build" ok "$((SECONDS - begin)) s"
   chain_id=rushlight-interop-${version//[v.]/}
   base=$((30000 + RANDOM % 20000))
-  # Six validators, four at a time in the set; the set slides every three blocks, so a checkpoint's validators are soon gone.
-  mapfile -t urls < <("$here/cometbft/net.sh" start --version "$version" --validators 6 --rotate slide -chain-id "$chain_id" \
+  # Eight validators, four at a time in the set; the set slides every three blocks, so a checkpoint's validators are soon
+  # gone and no skip from it reaches far.
+  mapfile -t urls < <("$here/cometbft/net.sh" start --version "$version" --validators 8 --rotate slide -chain-id "$chain_id" \
     -timeout-ms 300 -base-port $base "$net" | awk '{ print $2 }')
-  [ ${#urls[@]} = 6 ] || { report network FAILED "it did not start"; exit 1; }
+  [ ${#urls[@]} = 8 ] || { report network FAILED "it did not start"; exit 1; }
   begin=$(milliseconds); from=$(node_height "${urls[0]}")
   "$(cat "$net/bin")/recorder" wait -net "$net" -blocks "$blocks" || report network FAILED "it stands still"
   to=$(node_height "${urls[0]}"); took=$(($(milliseconds) - begin))
