@@ -110,21 +110,21 @@ func traffic(n *kit.Net, mode string, every, until, quiet int64, window int, see
 	_, nodes, phantoms, err := n.Keys()
 	must(err)
 	r := rand.New(rand.NewSource(seed))
-	valTx := func(phantom bool, i int, power int64) string {
+	var last, lastChange, step int64
+	// zeros: a node drops a transaction that it has seen, so the same change in a later round needs other bytes.
+	valTx := func(phantom bool, i int, power int64, zeros int) string {
 		k := nodes
 		if phantom {
 			k = phantoms
 		}
 		pub := k[i].PubKey()
-		return fmt.Sprintf("val=%s!%s!%d", pub.Type(), base64.StdEncoding.EncodeToString(pub.Bytes()), power)
+		return fmt.Sprintf("val=%s!%s!%0*d", pub.Type(), base64.StdEncoding.EncodeToString(pub.Bytes()), 1+zeros, power)
 	}
 	// the kvstore of these versions stops the chain on a val= transaction for any other key type
 	allowed := func(kind string) bool { return kind == "ed25519" || kind == "secp256k1" }
-	var last, lastChange, step int64
-	inSet := map[int]bool{}
-	for i := range nodes {
-		inSet[i] = true
-	}
+	var wasIn []bool                 // members of the set when last looked at
+	turns := make([]int, len(nodes)) // how often each node has entered or left
+	sentAt := make([]int64, len(nodes))
 	on := map[int]bool{}
 	count := 0
 	if h, err := kit.Height(n.Nodes[0].RPC); err == nil {
@@ -159,20 +159,40 @@ func traffic(n *kit.Net, mode string, every, until, quiet int64, window int, see
 		case "powers":
 			i := r.Intn(len(nodes))
 			if allowed(nodes[i].PubKey().Type()) {
-				txs = append(txs, valTx(false, i, 8+r.Int63n(14)))
+				txs = append(txs, valTx(false, i, 8+r.Int63n(14), 0))
 			}
-		case "slide": // the window of active nodes moves by one: one enters, then one leaves
+		case "slide": // the window of active nodes moves by one: one enters, one leaves
+			in, err := members(rpc, n)
+			if err != nil {
+				continue
+			}
+			count := 0
+			for i := range in {
+				if wasIn != nil && in[i] != wasIn[i] {
+					turns[i]++
+				}
+				if in[i] {
+					count++
+				}
+			}
+			wasIn = in
 			first := int(step) % len(nodes)
 			for i := range nodes {
 				want := (i-first+len(nodes))%len(nodes) < window
-				if want != inSet[i] && allowed(nodes[i].PubKey().Type()) {
-					p := int64(0)
-					if want {
-						p = 10 + r.Int63n(3)
-					}
-					txs = append(txs, valTx(false, i, p))
-					inSet[i] = want
+				// The application stops every node when somebody is removed who is not in the set, so nothing is sent
+				// again before it is certain that it was lost: a change shows two blocks after its own.
+				if want == in[i] || h < sentAt[i]+8 || !allowed(nodes[i].PubKey().Type()) {
+					continue
 				}
+				power := int64(0)
+				if want {
+					power = 10 + int64(i%3)
+				} else if count--; count < 3 {
+					count++
+					continue
+				}
+				txs = append(txs, valTx(false, i, power, turns[i]))
+				sentAt[i] = h
 			}
 		case "churn": // keys without a node come and go with little power
 			for k := 0; k < 2 && len(phantoms) > 0; k++ {
@@ -181,9 +201,9 @@ func traffic(n *kit.Net, mode string, every, until, quiet int64, window int, see
 					continue
 				}
 				if on[i] {
-					txs = append(txs, valTx(true, i, 0))
+					txs = append(txs, valTx(true, i, 0, 0))
 				} else {
-					txs = append(txs, valTx(true, i, 1+r.Int63n(2)))
+					txs = append(txs, valTx(true, i, 1+r.Int63n(2), 0))
 				}
 				on[i] = !on[i]
 			}
@@ -194,6 +214,29 @@ func traffic(n *kit.Net, mode string, every, until, quiet int64, window int, see
 			}
 		}
 	}
+}
+
+// members says which nodes are in the newest validator set.
+func members(rpc string, n *kit.Net) ([]bool, error) {
+	_, body, err := kit.Get(rpc, "/validators?per_page=100")
+	if err != nil {
+		return nil, err
+	}
+	var r struct {
+		Validators []struct {
+			Address string `json:"address"`
+		} `json:"validators"`
+	}
+	if err := kit.Result(body, &r); err != nil {
+		return nil, err
+	}
+	in := make([]bool, len(n.Nodes))
+	for i, node := range n.Nodes {
+		for _, v := range r.Validators {
+			in[i] = in[i] || v.Address == node.Address
+		}
+	}
+	return in, nil
 }
 
 // record asks one node for everything a client may want in a range of heights.
