@@ -2,7 +2,7 @@
 //! is known against it.
 
 use super::{File, Violation};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 const LIST: &str = "docs/decisions/dependencies.md";
 
@@ -12,7 +12,7 @@ const COLUMNS: usize = 6;
 pub(super) fn check(files: &[File]) -> Vec<Violation> {
     let list = files.iter().find(|file| file.path == LIST).map_or("", |file| file.text.as_str());
     let mut found = Vec::new();
-    let mut rows = BTreeSet::new();
+    let mut rows = BTreeMap::new();
     for (n, line) in list.lines().enumerate().filter(|(_, line)| line.starts_with("| `")) {
         let cells: Vec<&str> = line.trim().trim_matches('|').split('|').map(str::trim).collect();
         let name = cells[0].trim_matches('`').to_owned();
@@ -21,17 +21,23 @@ pub(super) fn check(files: &[File]) -> Vec<Violation> {
             let what = format!("the row of `{name}` needs {COLUMNS} filled cells, it has {filled}");
             found.push(Violation { path: LIST.to_owned(), line: n + 1, what });
         }
-        rows.insert(name);
+        rows.insert(name, n + 1);
     }
+    let mut used = BTreeSet::new();
     for file in files.iter().filter(|file| file.path.rsplit('/').next() == Some("Cargo.toml")) {
         for (name, line) in direct_dependencies(&file.text) {
-            if !rows.contains(&name) {
+            if !rows.contains_key(&name) {
                 let what = format!(
                     "`{name}` has no row in {LIST}: say who keeps it, why this one, its size, whether it is no_std, audits and advisories"
                 );
                 found.push(Violation { path: file.path.clone(), line, what });
             }
+            used.insert(name);
         }
+    }
+    for (name, line) in rows.iter().filter(|(name, _)| !used.contains(*name)) {
+        let what = format!("no manifest depends on `{name}`: take the row out");
+        found.push(Violation { path: LIST.to_owned(), line: *line, what });
     }
     found
 }
@@ -87,6 +93,7 @@ mod tests {
             a/Cargo.toml:4: `libc` has no row in docs/decisions/dependencies.md: say who keeps it, why this one, its size, whether it is no_std, audits and advisories
             a/Cargo.toml:5: `big` has no row in docs/decisions/dependencies.md: say who keeps it, why this one, its size, whether it is no_std, audits and advisories
             fuzz/Cargo.toml:2: `fast` has no row in docs/decisions/dependencies.md: say who keeps it, why this one, its size, whether it is no_std, audits and advisories
+            docs/decisions/dependencies.md:3: no manifest depends on `old`: take the row out
         "#]].assert_eq(&found);
     }
 }
