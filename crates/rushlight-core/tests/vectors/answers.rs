@@ -5,10 +5,10 @@ use crate::kind::{Found, Kind};
 use crate::report::Report;
 use rushlight_core::base::Hash;
 use rushlight_core::chains::tendermint::decode::json;
-use rushlight_core::chains::tendermint::types::{Commit, Header};
+use rushlight_core::chains::tendermint::types::{Commit, Header, TxResult, consensus_hash, data_hash, results_hash};
 use rushlight_core::codec::text;
 use rushlight_core::crypto::sha256;
-use rushlight_core::trie::rfc6962::{Proof, root};
+use rushlight_core::trie::rfc6962::Proof;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -41,6 +41,8 @@ struct Seen {
     commits: Vec<(String, Commit)>,
     /// Transactions with proofs: name, height, root, transaction, proof.
     proofs: Vec<(String, i128, Value)>,
+    /// Hashes that some header must have: name, what, height of the header, hash.
+    roots: Vec<(String, &'static str, i128, Hash)>,
 }
 
 impl Seen {
@@ -70,6 +72,17 @@ impl Seen {
         }
         if value["proof"]["proof"]["total"].is_string() && value["tx"].is_string() {
             self.proofs.push((name.to_string(), number(&value["height"]), value.clone()));
+        }
+        if value.get("txs_results").is_some() {
+            let results: Vec<TxResult> = value["txs_results"].as_array().into_iter().flatten().map(tx_result).collect();
+            let hash = results_hash(&results);
+            self.roots.push((name.to_string(), "last_results_hash", number(&value["height"]) + 1, hash));
+        }
+        let block = &value["consensus_params"]["block"];
+        if block.is_object() && value["block_height"].is_string() {
+            let bound = |name: &str| i64::try_from(number(&block[name])).unwrap();
+            let hash = consensus_hash(bound("max_bytes"), bound("max_gas"));
+            self.roots.push((name.to_string(), "consensus_hash", number(&value["block_height"]), hash));
         }
     }
 
@@ -105,8 +118,8 @@ impl Seen {
     fn block(&mut self, name: &str, block: &Value, want: Option<Hash>, report: &mut Report) {
         let Some(header) = self.header(name, &block["header"], want, report) else { return };
         let txs = block["data"]["txs"].as_array().cloned().unwrap_or_default();
-        let leaves = txs.iter().map(|tx| sha256(&text::base64(text_of(tx)).unwrap()).0);
-        report.equal(name, format!("data hash of block {}", header.height), Some(root(leaves)), header.data_hash);
+        let txs = txs.iter().map(|tx| text::base64(text_of(tx)).unwrap());
+        report.equal(name, format!("data hash of block {}", header.height), Some(data_hash(txs)), header.data_hash);
         let last = &block["last_commit"];
         if last["signatures"].as_array().is_some_and(|all| !all.is_empty()) {
             let signed = json!({ "header": block["header"], "commit": last });
@@ -129,12 +142,36 @@ impl Seen {
                 report.equal(name, what, Some(commit.hash()), next.last_commit_hash);
             }
         }
+        for (name, what, height, hash) in self.roots {
+            let field = |header: &Header| match what {
+                "consensus_hash" => header.consensus_hash,
+                _ => header.last_results_hash,
+            };
+            // At some heights liars signed headers too; the one of the chain is among them.
+            let at_height = self.headers.values().filter(|header| i128::from(header.height) == height);
+            let got: Vec<Option<Hash>> = at_height.map(field).collect();
+            if !got.is_empty() {
+                let holds = got.contains(&Some(hash));
+                let why = || format!("{what} of header {height} is {hash}, the header has {got:?}");
+                report.case(&name, if holds { Ok(()) } else { Err(why()) });
+            }
+        }
         for (name, height, value) in &self.proofs {
             let at_height = |header: &&Header| i128::from(header.height) == *height;
             let roots: Vec<Option<Hash>> =
                 self.headers.values().filter(at_height).map(|header| header.data_hash).collect();
             report.case(name, check_proof(value, &roots));
         }
+    }
+}
+
+fn tx_result(value: &Value) -> TxResult {
+    let gas = |name: &str| i64::try_from(number(&value[name])).unwrap();
+    TxResult {
+        code: u32::try_from(number(&value["code"])).unwrap(),
+        output: text::base64(text_of(&value["data"])).unwrap(),
+        gas_wanted: gas("gas_wanted"),
+        gas_used: gas("gas_used"),
     }
 }
 

@@ -13,8 +13,13 @@ mod cases;
 mod chain;
 mod evidence;
 mod kind;
+#[path = "../recording/mod.rs"]
+mod recording;
 mod report;
+mod sync;
 mod traces;
+#[path = "../world/mod.rs"]
+mod world;
 mod zip215;
 
 use kind::{Found, Kind};
@@ -97,7 +102,10 @@ fn every_recorded_case_has_the_recorded_verdict() {
     for (folder, found) in &folders {
         answers::fixtures(folder, found, &mut report);
     }
+    let figures = sync::run(&root, &mut report);
     print!("{report}");
+    println!("\nSync over recorded chains, through the node:");
+    figures.iter().for_each(|line| println!("  {line}"));
     assert!(
         report.failures().is_empty(),
         "{} of the recorded cases failed:\n{}",
