@@ -53,6 +53,7 @@ node_height() { curl -s --max-time 5 "$1/status" | tr -d ' \n' | sed -n 's/.*"la
 node_set() { # URL HEIGHT: the set's addresses
   curl -s --max-time 5 "$1/validators?height=$2&per_page=100" | tr -d ' \n' | grep -o '"address":"[0-9A-F]*"' | sort | tr -d '\n'
 }
+any_height() { local url height; for url in "${urls[@]}"; do height=$(node_height "$url"); [ -z "$height" ] || { echo "$height"; return; }; done; }
 any_hash() { local url hash; for url in "${urls[@]}"; do hash=$(node_hash "$url" "$1"); [ -z "$hash" ] || { echo "$hash"; return; }; done; }
 
 # Facts of the daemon.
@@ -157,7 +158,7 @@ sync_case() { # NAME MODE TRUSTED-HEIGHT
 
 backwards_case() {
   local tip height answer ours theirs wrong=0 compared=0
-  tip=$(($(node_height "${urls[0]}") - 3))
+  tip=$(($(any_height) - 3))
   chain_file "$work/backwards.toml" skipping "$tip" "$(any_hash "$tip")"
   start_chaos
   start_daemon "$work/backwards.toml" "$work/data-backwards"
@@ -192,7 +193,7 @@ refusals_case() {
 bundle_case() {
   local height checkpoint code
   chain_file "$work/prove.toml" skipping 2 "$(any_hash 2)"
-  height=$(($(node_height "${urls[0]}") - 2))
+  height=$(($(any_height) - 2))
   "$RUSHLIGHT" prove --chain "$work/prove.toml" --data-dir "$work/data-prove" --height "$height" -o "$work/answer.rlb" >"$work/prove.out" 2>>"$work/daemon.log" ||
     { report "bundle" FAILED "prove: $(tail -2 "$work/daemon.log" | tr '\n' ' ')"; return; }
   checkpoint=$(grep -o 'rushlight:1:[^ "]*' "$work/prove.out" | head -1)
@@ -210,7 +211,8 @@ for version in "${versions[@]}"; do
   "$here/cometbft/build.sh" "$version" >/dev/null || { report build FAILED "the node does not build"; continue; }
   report "build" ok "$((SECONDS - begin)) s"
   chain_id=rushlight-interop-${version//[v.]/}
-  base=$((30000 + RANDOM % 20000))
+  # Below the ports that a system gives to outgoing connections (from 32768): a stopped node must get its own back.
+  base=$((12000 + RANDOM % 8000))
   # Eight validators, four at a time in the set; the set slides every three blocks, so a checkpoint's validators are soon
   # gone and no skip from it reaches far.
   mapfile -t urls < <("$here/cometbft/net.sh" start --version "$version" --validators 8 --rotate slide -chain-id "$chain_id" \
