@@ -238,6 +238,11 @@ mod tests {
             rushlight_works_pending 0"#]]
         .assert_eq(&samples.join("\n"));
         assert!(text.ends_with("# EOF\n"));
+        let page = include_str!("../../../docs/operating.md");
+        for sample in samples {
+            let name = sample.split(['{', ' ']).next().unwrap();
+            assert!(page.contains(&format!("`{name}`")), "{name} is not in docs/operating.md");
+        }
     }
 
     #[test]

@@ -14,12 +14,13 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER, USER_AGENT};
 use hyper::{Request, Uri};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_rustls::{ConfigBuilderExt, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rushlight_core::peers::{Fetch, FetchFailed, Method};
+use rustls::ClientConfig;
 use std::error::Error;
 use std::future::Future;
 use std::pin::Pin;
@@ -70,11 +71,23 @@ impl Fetcher {
     /// Returns a client that trusts the certificate authorities of Mozilla's list, compiled in.
     #[must_use]
     pub fn new() -> Self {
+        // Named, so that another TLS provider among a user's dependencies cannot make the choice ambiguous.
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring has cipher suites for TLS 1.2 and 1.3");
+        Self::with_tls(builder.with_webpki_roots().with_no_client_auth())
+    }
+
+    fn with_tls(config: ClientConfig) -> Self {
         let mut connector = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         connector.enforce_http(false);
         connector.set_nodelay(true);
-        let connector =
-            HttpsConnectorBuilder::new().with_webpki_roots().https_or_http().enable_http1().wrap_connector(connector);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(config)
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
         let client = Client::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(IDLE_TIMEOUT)
@@ -205,109 +218,4 @@ impl tower_service::Service<Name> for Resolver {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use expect_test::{Expect, expect};
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
-
-    /// Serves one raw answer and returns what a fetch of at most 1,000 bytes makes of it.
-    async fn fetch_raw(answer: Vec<u8>, hold: bool, path: &str, method: Method) -> (String, String) {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}{path}", listener.local_addr().unwrap());
-        let server = tokio::spawn(async move {
-            let (mut socket, _) = listener.accept().await.unwrap();
-            let mut asked = Vec::new();
-            while !asked.ends_with(b"\r\n\r\n") && !asked.ends_with(b"}") {
-                let mut chunk = [0; 1_024];
-                let count = socket.read(&mut chunk).await.unwrap();
-                asked.extend_from_slice(&chunk[..count]);
-            }
-            // The client may have hung up already: that is one of the cases.
-            let _ = socket.write_all(&answer).await;
-            if hold {
-                let _ = socket.read(&mut [0; 1]).await;
-            }
-            String::from_utf8(asked).unwrap()
-        });
-        let fetch = Fetch { url, method, body_bytes_max: 1_000, timeout: Duration::from_secs(2) };
-        let outcome = Fetcher::new().fetch(fetch).await;
-        let text = match outcome {
-            Ok(answered) => format!(
-                "{} retry {:?} body {:?}",
-                answered.status,
-                answered.retry_after_s,
-                String::from_utf8_lossy(&answered.body)
-            ),
-            Err(failed) => failed.to_string(),
-        };
-        (text, server.await.unwrap())
-    }
-
-    async fn check(answer: impl Into<Vec<u8>>, want: Expect) {
-        want.assert_eq(&fetch_raw(answer.into(), false, "/status", Method::Get).await.0);
-    }
-
-    #[tokio::test]
-    async fn answers_become_bodies_or_reasons() {
-        check("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", expect![[r#"200 retry None body "{}""#]]).await;
-        check(
-            "HTTP/1.1 429 Slow\r\nretry-after: 7\r\ncontent-length: 0\r\n\r\n",
-            expect![[r#"429 retry Some(7) body """#]],
-        )
-        .await;
-        // A redirect is an answer like any other: it is not followed.
-        check(
-            "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n",
-            expect![[r#"302 retry None body """#]],
-        )
-        .await;
-        check("HTTP/1.1 200 OK\r\ncontent-length: 1001\r\n\r\n", expect!["the body is larger than allowed"]).await;
-        let mut endless = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
-        endless.extend(b"400\r\n".iter().copied().chain([b'x'; 0x400]).chain(*b"\r\n"));
-        check(endless, expect!["the body is larger than allowed"]).await;
-        check("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nshort", expect!["the answer broke off or is not HTTP"])
-            .await;
-        check("SSH-2.0-OpenSSH_9.9\r\n", expect!["the answer broke off or is not HTTP"]).await;
-        let mut long_head = b"HTTP/1.1 200 OK\r\nx: ".to_vec();
-        long_head.extend([b'a'; HEAD_BYTES_MAX]);
-        check(long_head, expect!["the answer broke off or is not HTTP"]).await;
-    }
-
-    #[tokio::test]
-    async fn a_provider_that_stalls_is_given_up() {
-        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf".to_vec();
-        let (text, _) = fetch_raw(answer, true, "/", Method::Get).await;
-        assert_eq!(text, "no complete answer in time");
-    }
-
-    #[tokio::test]
-    async fn a_post_is_json() {
-        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n".to_vec();
-        let (_, asked) = fetch_raw(answer, false, "/a?b=%22c%22", Method::Post("{\"id\":1}".into())).await;
-        assert!(asked.starts_with("POST /a?b=%22c%22 HTTP/1.1\r\n"), "{asked}");
-        assert!(asked.contains("content-type: application/json\r\n"), "{asked}");
-        assert!(asked.ends_with("{\"id\":1}"), "{asked}");
-    }
-
-    #[tokio::test]
-    async fn no_connection_has_its_own_reasons() {
-        let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        let fetch =
-            |url: String| Fetch { url, method: Method::Get, body_bytes_max: 10, timeout: Duration::from_secs(20) };
-        let fetcher = Fetcher::new();
-        assert_eq!(fetcher.fetch(fetch(format!("http://{closed}/"))).await, Err(FetchFailed::Refused));
-        assert_eq!(fetcher.fetch(fetch("http://no-such-host.invalid/".into())).await, Err(FetchFailed::Unresolved));
-        assert_eq!(fetcher.fetch(fetch("not a url".into())).await, Err(FetchFailed::Unresolved));
-
-        // A plain HTTP server behind an `https` URL: the TLS handshake fails.
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("https://{}/", listener.local_addr().unwrap());
-        tokio::spawn(async move {
-            let (mut socket, _) = listener.accept().await.unwrap();
-            let _ = socket.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
-            let _ = socket.read(&mut [0; 1]).await;
-        });
-        assert_eq!(fetcher.fetch(fetch(url)).await, Err(FetchFailed::Tls));
-    }
-}
+mod tests;
