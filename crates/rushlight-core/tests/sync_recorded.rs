@@ -5,7 +5,7 @@ mod recording;
 mod world;
 
 use recording::recordings;
-use rushlight_core::bundle::Checkpoint;
+use rushlight_core::bundle::{Bundle, Checkpoint};
 use rushlight_core::node::verify_bundle;
 use serde_json::Value;
 use std::time::Duration;
@@ -64,11 +64,61 @@ fn a_bundle_from_a_synced_chain_verifies_offline() {
             // The same bundle proves nothing once trust in its checkpoint has ended.
             let late = verify_bundle(&bundle, &checkpoint, day, world.now.wall.after(day)).unwrap_err();
             assert!(late.is_expired(), "{late}");
+            // Bytes that no rule looks at would make two files of one proof.
+            for stuffed in stuffed(&bundle) {
+                let refused = verify_bundle(&stuffed, &checkpoint, day, world.now.wall).unwrap_err().to_string();
+                let is_told = ["is not in its one encoding", "is there twice", "starts from checkpoint"];
+                assert!(is_told.iter().any(|why| refused.contains(why)), "{refused}");
+            }
             let mut damaged = bundle.clone();
             let middle = damaged.len() / 2;
             damaged[middle] ^= 1;
             assert!(verify_bundle(&damaged, &checkpoint, day, world.now.wall).is_err());
         }
+    }
+}
+
+/// Returns other files that say the same as `bytes`: an unknown field, a field twice, white space in the checkpoint.
+fn stuffed(bytes: &[u8]) -> Vec<Vec<u8>> {
+    let bundle = Bundle::decode(bytes).unwrap();
+    let changed = |change: &dyn Fn(&mut Bundle)| {
+        let mut changed = bundle.clone();
+        change(&mut changed);
+        changed.encode().unwrap()
+    };
+    vec![
+        changed(&|bundle| bundle.sections[1].content.extend([0x78, 1])),
+        changed(&|bundle| {
+            let twice = bundle.sections[1].content.repeat(2);
+            bundle.sections[1].content = twice;
+        }),
+        changed(&|bundle| bundle.sections[0].content.push(b'\n')),
+    ]
+}
+
+/// Trust that has ended stays so: neither a restart nor a clock set back before it brings old keys back to life.
+#[test]
+fn expired_trust_stays_expired_after_a_restart_with_the_clock_set_back() {
+    for recording in recordings() {
+        let first = *recording.hashes.keys().next().unwrap();
+        let mut world = recording.world();
+        world.add(&recording.spec(first, "skipping"));
+        assert!(world.run_until(20_000, |world| world.status().state.word() == "synced"));
+        let synced_at = world.now.wall;
+        world.advance(Duration::from_secs(2 * 86_400));
+        assert!(world.run_until(1_000, |world| world.status().state.word() == "expired"));
+        world.run_until(100, |_| false);
+        let mut again = recording.world();
+        again.now.wall = synced_at;
+        again.saved = world.saved.clone();
+        again.add(&recording.spec(first, "skipping"));
+        again.run_until(200, |_| false);
+        assert_eq!(again.status().state.word(), "expired", "{:?}", again.status().state);
+        // Who gives another checkpoint decides anew, also by which clock.
+        let mut anew = recording.world();
+        anew.saved = world.saved.clone();
+        anew.add(&recording.spec(first + 1, "skipping"));
+        assert!(anew.run_until(20_000, |world| world.status().state.word() == "synced"), "{:?}", anew.status());
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! A protobuf message behind a version byte and before a checksum: 1 checkpoint height, 2 checkpoint hash, 3 highest
 //! wall clock, 4 the head's `LightBlock`, 5 the set after it where it is another one, 6 a freeze, 7 witnesses that
-//! agreed, 8 witnesses asked, 9 the checkpoint's time, 10 the index of heights below the checkpoint. A freeze is 1 its `LightBlock`, 2 the conflicting one, 3 the
-//! witness's address. Whoever can write this file can make the client trust anything, as whoever can write its settings.
+//! agreed, 8 witnesses asked, 9 the checkpoint's time, 10 the index of heights below the checkpoint, 11 the latest time by
+//! which expiry was judged. A freeze is 1 its `LightBlock`, 2 the conflicting one, 3 the witness's address. Whoever can
+//! write this file can make the client trust anything, as whoever can write its settings.
 
 use super::decode::{self, DecodeError};
 use super::spec::Trust;
@@ -25,6 +26,8 @@ pub struct Snapshot {
     pub trust: Trust,
     /// The highest wall clock ever seen.
     pub highest_wall: UnixTime,
+    /// The latest time by which expiry was judged.
+    pub latest: UnixTime,
     /// The trusted head.
     pub head: VerifiedBlock,
     /// The time of the checkpoint's header, once known.
@@ -147,6 +150,7 @@ impl Snapshot {
         if let Some(history) = &self.history {
             put_message(&mut out, 10, &history.to_protobuf());
         }
+        put_message(&mut out, 11, &timestamp(self.latest));
         let checksum = sha256(&out);
         out.extend_from_slice(checksum.as_bytes());
         out
@@ -172,9 +176,11 @@ impl Snapshot {
         if let Some(next) = raw.next {
             head = head.with_next_validators(Arc::new(next))?;
         }
+        let highest_wall = raw.highest_wall.ok_or_else(|| missing("highest wall clock"))?;
         Ok(Self {
             trust: Trust { height: raw.trust_height, hash: raw.trust_hash.ok_or_else(|| missing("checkpoint hash"))? },
-            highest_wall: raw.highest_wall.ok_or_else(|| missing("highest wall clock"))?,
+            highest_wall,
+            latest: raw.latest.unwrap_or(highest_wall),
             head,
             checkpoint_time: raw.checkpoint_time,
             witnesses: raw.witnesses,
@@ -189,6 +195,7 @@ struct RawSnapshot {
     trust_height: u64,
     trust_hash: Option<Hash>,
     highest_wall: Option<UnixTime>,
+    latest: Option<UnixTime>,
     head: Option<LightBlock>,
     next: Option<ValidatorSet>,
     freeze: Option<Freeze>,
@@ -219,6 +226,7 @@ impl RawSnapshot {
                 8 => raw.witnesses.1 = small()?,
                 9 => raw.checkpoint_time = Some(decode::protobuf::timestamp("checkpoint time", bytes()?)?),
                 10 => raw.history = Some(History::read(bytes()?)?),
+                11 => raw.latest = Some(decode::protobuf::timestamp("latest time", bytes()?)?),
                 _ => {}
             }
         }

@@ -191,6 +191,21 @@ impl TendermintChain {
         }
     }
 
+    /// Has the time saved at which trust in the head has ended: a restart with the clock set back must not bring it back.
+    ///
+    /// A block that was verified from that head is not adopted any more: a witness could no longer prove the contrary.
+    pub(super) fn save_expiry(&mut self) {
+        if let Some(Adoption { stage: Stage::CrossCheck(check), .. }) = &mut self.adoption {
+            check.cancel(&mut self.desk);
+            self.adoption = None;
+        }
+        if self.adoption.is_none()
+            && let Some(head) = self.head.clone()
+        {
+            self.save_head(head, self.head_witnesses);
+        }
+    }
+
     pub(super) fn save_head(&mut self, block: VerifiedBlock, witnesses: (u32, u32)) {
         let save = self.next_save();
         let snapshot = self.snapshot_of(&block, witnesses);

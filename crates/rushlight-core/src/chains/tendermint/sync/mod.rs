@@ -85,14 +85,16 @@ impl TendermintChain {
     /// Returns the chain that `spec` describes, at the head that `saved` holds.
     ///
     /// When the snapshot was made from another checkpoint than `spec` has now, the user has decided anew whom to trust,
-    /// and the sync starts from the new checkpoint; the snapshot is replaced once that is saved.
+    /// and the sync starts from the new checkpoint and by the clock of now: one that once ran years ahead would refuse every
+    /// checkpoint else. The snapshot is replaced once the new one is saved.
     /// # Errors
     /// [`SnapshotError`] if `saved` is not a snapshot of this chain.
     pub fn open(spec: Spec, saved: Option<&[u8]>, now: Now) -> Result<Self, SnapshotError> {
         let saved = saved.map(|bytes| Snapshot::decode(&spec.chain_id, bytes)).transpose()?;
-        let highest_wall = saved.as_ref().map_or(UnixTime::EPOCH, |saved| saved.highest_wall);
         let saved = saved.filter(|saved| saved.trust == spec.trust);
-        let mut clock = TrustClock::new(highest_wall);
+        let times = saved.as_ref().map(|saved| (saved.highest_wall, saved.latest));
+        let (highest_wall, latest) = times.unwrap_or((UnixTime::EPOCH, UnixTime::EPOCH));
+        let mut clock = TrustClock::new(highest_wall, latest);
         clock.observe(now);
         let mut chain = Self {
             desk: Desk::new(spec.rules, JudgedAt::by_clock(&clock, now)),
@@ -195,6 +197,7 @@ impl TendermintChain {
         self.is_expired = Some((height, at));
         self.drop_walk();
         self.notice(ChainNotice::TrustExpired { height, at });
+        self.save_expiry();
     }
 
     /// Walks on from the newest verified block to where the primary says that the chain is.
@@ -373,6 +376,7 @@ impl TendermintChain {
         let snapshot = Snapshot {
             trust: self.spec.trust.clone(),
             highest_wall: self.clock.highest_wall(),
+            latest: self.clock.latest(),
             head: head.clone(),
             checkpoint_time: self.checkpoint_time,
             witnesses,
