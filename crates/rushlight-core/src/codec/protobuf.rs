@@ -1,7 +1,8 @@
 //! Protocol Buffers wire format, as far as consensus messages use it: a canonical writer and a strict, bounded reader.
 //!
 //! The writer gives the bytes that are hashed and signed, so it writes as gogoproto does: fields in order, zero values
-//! left out. The reader takes fields in any order once each, as protobuf allows, and skips unknown ones.
+//! left out. The reader takes fields in any order, as protobuf allows, and leaves unknown ones to its caller; [`Once`] finds
+//! those that are there twice.
 //! Source: <https://protobuf.dev/programming-guides/encoding/>.
 
 use alloc::vec::Vec;
@@ -41,6 +42,12 @@ pub enum ProtobufError {
         got: u32,
         /// The field's wire type.
         want: u32,
+    },
+    /// A field that a message has at most once is there again: readers differ in which one they take.
+    #[error("field {field} is there twice")]
+    Twice {
+        /// Field number.
+        field: u32,
     },
     /// Field number 0 or above 2^29-1.
     #[error("field number is out of range")]
@@ -232,6 +239,24 @@ impl<'a> Reader<'a> {
             }
         }
         Err(ProtobufError::VarintTooLong)
+    }
+}
+
+/// The fields of one message that were there already, of those that may be there once.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Once(u64);
+
+impl Once {
+    /// Takes note of a field. Numbers above 63 are not known to any message here and are not watched.
+    /// # Errors
+    /// [`ProtobufError::Twice`].
+    pub fn see(&mut self, field: u32) -> Result<(), ProtobufError> {
+        let bit = 1_u64.checked_shl(field).unwrap_or(0);
+        if self.0 & bit != 0 {
+            return Err(ProtobufError::Twice { field });
+        }
+        self.0 |= bit;
+        Ok(())
     }
 }
 

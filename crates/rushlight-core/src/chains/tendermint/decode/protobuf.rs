@@ -7,21 +7,25 @@ use crate::base::UnixTime;
 use crate::chains::tendermint::types::{
     BlockId, Commit, CommitSig, Header, LightBlock, Signature, VALIDATORS_MAX, Validator, ValidatorSet, Version,
 };
-use crate::codec::protobuf::{Field, ProtobufError, Reader};
+use crate::codec::protobuf::{Field, Once, ProtobufError, Reader};
 use crate::crypto::KeyKind;
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// Calls `each` for every field of `message`.
+/// Calls `each` for every field of `message`; none but the field `repeated` may be there twice.
 fn for_fields<'a>(
     what: &'static str,
     message: &'a [u8],
+    repeated: u32,
     mut each: impl FnMut(Field<'a>) -> Result<(), FieldError>,
 ) -> Result<(), DecodeError> {
     let protobuf = |why| DecodeError::Protobuf { what, why };
-    let mut reader = Reader::new(message);
+    let (mut reader, mut once) = (Reader::new(message), Once::default());
     while let Some(field) = reader.next().map_err(protobuf)? {
+        if field.number != repeated {
+            once.see(field.number).map_err(protobuf)?;
+        }
         each(field).map_err(|error| match error {
             FieldError::Protobuf(why) => protobuf(why),
             FieldError::Decode(error) => error,
@@ -29,6 +33,9 @@ fn for_fields<'a>(
     }
     Ok(())
 }
+
+/// No field of the message is repeated.
+const NONE: u32 = 0;
 
 enum FieldError {
     Protobuf(ProtobufError),
@@ -52,7 +59,7 @@ impl From<DecodeError> for FieldError {
 /// [`DecodeError`].
 pub fn light_block(message: &[u8]) -> Result<LightBlock, DecodeError> {
     let (mut signed, mut set) = (None, None);
-    for_fields("light block", message, |field| {
+    for_fields("light block", message, NONE, |field| {
         match field.number {
             1 => signed = Some(signed_header(field.bytes()?)?),
             2 => set = Some(validator_set(field.bytes()?)?),
@@ -67,7 +74,7 @@ pub fn light_block(message: &[u8]) -> Result<LightBlock, DecodeError> {
 
 fn signed_header(message: &[u8]) -> Result<(Header, Commit), DecodeError> {
     let (mut header_field, mut commit_field) = (None, None);
-    for_fields("signed header", message, |field| {
+    for_fields("signed header", message, NONE, |field| {
         match field.number {
             1 => header_field = Some(header(field.bytes()?)?),
             2 => commit_field = Some(commit(field.bytes()?)?),
@@ -83,7 +90,7 @@ fn signed_header(message: &[u8]) -> Result<(Header, Commit), DecodeError> {
 
 pub(crate) fn timestamp(name: &'static str, message: &[u8]) -> Result<UnixTime, DecodeError> {
     let (mut seconds, mut nanos) = (0, 0);
-    for_fields(name, message, |field| {
+    for_fields(name, message, NONE, |field| {
         match field.number {
             1 => seconds = field.int()?,
             2 => nanos = field.int()?,
@@ -99,7 +106,7 @@ pub(crate) fn timestamp(name: &'static str, message: &[u8]) -> Result<UnixTime, 
 fn block_id(name: &'static str, message: &[u8]) -> Result<Option<BlockId>, DecodeError> {
     let (mut hash, mut total, mut parts_hash): (&[u8], u64, &[u8]) = (&[], 0, &[]);
     let mut parts: &[u8] = &[];
-    for_fields(name, message, |field| {
+    for_fields(name, message, NONE, |field| {
         match field.number {
             1 => hash = field.bytes()?,
             2 => parts = field.bytes()?,
@@ -107,7 +114,7 @@ fn block_id(name: &'static str, message: &[u8]) -> Result<Option<BlockId>, Decod
         }
         Ok(())
     })?;
-    for_fields(name, parts, |field| {
+    for_fields(name, parts, NONE, |field| {
         match field.number {
             1 => total = field.uint()?,
             2 => parts_hash = field.bytes()?,
@@ -126,7 +133,7 @@ pub fn header(message: &[u8]) -> Result<Header, DecodeError> {
     let (mut chain_id, mut height, mut time) = (None, 0, None);
     let mut last_block_id = None;
     let mut hashes: [&[u8]; 9] = [&[]; 9];
-    for_fields("header", message, |field| {
+    for_fields("header", message, NONE, |field| {
         match field.number {
             1 => version = read_version(field.bytes()?)?,
             2 => chain_id = Some(field.bytes()?),
@@ -170,7 +177,7 @@ pub fn header(message: &[u8]) -> Result<Header, DecodeError> {
 
 fn read_version(message: &[u8]) -> Result<Version, DecodeError> {
     let mut version = Version { block: 0, app: 0 };
-    for_fields("header.version", message, |field| {
+    for_fields("header.version", message, NONE, |field| {
         match field.number {
             1 => version.block = field.uint()?,
             2 => version.app = field.uint()?,
@@ -187,7 +194,7 @@ fn read_version(message: &[u8]) -> Result<Version, DecodeError> {
 pub fn commit(message: &[u8]) -> Result<Commit, DecodeError> {
     let (mut height, mut round, mut id) = (0, 0, None);
     let mut signatures = Vec::new();
-    for_fields("commit", message, |field| {
+    for_fields("commit", message, 4, |field| {
         match field.number {
             1 => height = field.int()?,
             2 => round = field.int()?,
@@ -217,7 +224,7 @@ pub fn commit(message: &[u8]) -> Result<Commit, DecodeError> {
 fn commit_sig(index: usize, message: &[u8]) -> Result<CommitSig, DecodeError> {
     let (mut flag, mut time) = (0, None);
     let (mut address, mut signature): (&[u8], &[u8]) = (&[], &[]);
-    for_fields("commit.signatures", message, |field| {
+    for_fields("commit.signatures", message, NONE, |field| {
         match field.number {
             1 => flag = field.int()?,
             2 => address = field.bytes()?,
@@ -236,7 +243,7 @@ fn commit_sig(index: usize, message: &[u8]) -> Result<CommitSig, DecodeError> {
 /// [`DecodeError`].
 pub fn validator_set(message: &[u8]) -> Result<ValidatorSet, DecodeError> {
     let mut validators = Vec::new();
-    for_fields("validator set", message, |field| {
+    for_fields("validator set", message, 1, |field| {
         if field.number == 1 {
             let index = validators.len();
             if index >= VALIDATORS_MAX {
@@ -252,7 +259,7 @@ pub fn validator_set(message: &[u8]) -> Result<ValidatorSet, DecodeError> {
 
 fn validator(index: usize, message: &[u8]) -> Result<Validator, DecodeError> {
     let (mut address, mut key, mut power) = (None, None, 0);
-    for_fields("validator", message, |field| {
+    for_fields("validator", message, NONE, |field| {
         match field.number {
             1 => address = Some(field.bytes()?),
             2 => key = Some(public_key(field.bytes()?)?),
@@ -267,7 +274,7 @@ fn validator(index: usize, message: &[u8]) -> Result<Validator, DecodeError> {
 
 fn public_key(message: &[u8]) -> Result<(KeyKind, &[u8]), DecodeError> {
     let mut key = None;
-    for_fields("validator.pub_key", message, |field| {
+    for_fields("validator.pub_key", message, NONE, |field| {
         let kind = match field.number {
             1 => KeyKind::Ed25519,
             2 => KeyKind::Secp256k1,
@@ -276,8 +283,11 @@ fn public_key(message: &[u8]) -> Result<(KeyKind, &[u8]), DecodeError> {
             5 => KeyKind::Secp256k1Eth,
             number => return Err(DecodeError::KeyType { got: alloc::format!("protobuf field {number}") }.into()),
         };
-        key = Some((kind, field.bytes()?));
-        Ok(())
+        // One of several fields: two of them would be two keys.
+        match key.replace((kind, field.bytes()?)) {
+            None => Ok(()),
+            Some(_) => Err(ProtobufError::Twice { field: field.number }.into()),
+        }
     })?;
     key.ok_or(DecodeError::Missing { field: "validator.pub_key" })
 }
