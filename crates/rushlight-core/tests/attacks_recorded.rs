@@ -143,3 +143,28 @@ fn a_header_ahead_of_every_witness_waits_for_one() {
         }
     }
 }
+
+/// Node ids are only what providers say of themselves. Here the liar takes that of the honest provider, which would then
+/// be no witness of it, and another provider is in league with it: the honest one must be heard all the same.
+#[test]
+fn a_liar_with_a_witness_s_node_id_and_an_accomplice_freezes_the_client() {
+    for recording in recordings() {
+        for attack in attacks(&recording) {
+            let start = attack.now.max(recording.last_time.after(Duration::from_secs(1)));
+            let answers = |fetch: &Fetch, _| {
+                let host = fetch.url.split('/').nth(2).unwrap();
+                if fetch.url.ends_with("/status") && !host.starts_with('b') {
+                    let id = if host.starts_with('a') { "b:1" } else { host };
+                    return Ok((200, recording.status(id, attack.target)));
+                }
+                let as_liar = Fetch { url: fetch.url.replace("//c:", "//a:"), ..fetch.clone() };
+                answer(&recording, &attack, attack.target, &as_liar)
+            };
+            let mut world = World::new(start, Box::new(answers));
+            world.add(&recording.spec(attack.trusted, "skipping"));
+            let what = format!("{} {}", recording.name, attack.kind);
+            assert!(world.run_until(3_000, is_frozen), "{what}: {:?} {:?}", world.status(), world.notices);
+            assert_eq!(world.status().head.map(|head| head.height), Some(attack.trusted), "{what}");
+        }
+    }
+}

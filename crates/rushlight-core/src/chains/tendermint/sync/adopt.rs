@@ -17,7 +17,6 @@ const SAVE_AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// A block on its way to become the head.
 #[derive(Debug)]
 pub struct Adoption {
-    primary: Option<PeerId>,
     stage: Stage,
 }
 
@@ -122,9 +121,8 @@ impl TendermintChain {
         if is_reached {
             self.walk = None;
         }
-        let witnesses = self.witnesses(primary);
-        let check = CrossCheck::start(block, head, witnesses, self.spec.witnesses_min, &mut self.desk);
-        self.adoption = Some(Adoption { primary: Some(primary), stage: Stage::CrossCheck(check) });
+        let check = CrossCheck::start(block, head, primary, &self.peers, self.spec.witnesses_min, &mut self.desk);
+        self.adoption = Some(Adoption { stage: Stage::CrossCheck(check) });
         self.tick_adoption(now);
     }
 
@@ -143,11 +141,9 @@ impl TendermintChain {
     }
 
     pub(super) fn tick_adoption(&mut self, now: Now) {
-        let primary = self.adoption.as_ref().and_then(|adoption| adoption.primary);
-        let witnesses = primary.map(|primary| self.witnesses(primary)).unwrap_or_default();
         match self.adoption.as_mut().map(|adoption| &mut adoption.stage) {
             Some(Stage::CrossCheck(check)) => {
-                let checked = check.tick(&witnesses, &mut self.desk, now.instant);
+                let checked = check.tick(&self.peers, &mut self.desk, now.instant);
                 self.checked(checked, now);
             }
             // What the disk refused is not adopted later by a clock that is behind; once that is right it goes on.
@@ -210,7 +206,7 @@ impl TendermintChain {
         let save = self.next_save();
         let snapshot = self.snapshot_of(&block, witnesses);
         self.desk.actions.push_back(Action::Save(save, snapshot));
-        self.adoption = Some(Adoption { primary: None, stage: Stage::Saving { save, block, witnesses } });
+        self.adoption = Some(Adoption { stage: Stage::Saving { save, block, witnesses } });
     }
 
     pub(super) fn saved(&mut self, id: SaveId, is_saved: bool, now: Now) {
@@ -222,7 +218,7 @@ impl TendermintChain {
         if !is_saved {
             self.notice(ChainNotice::SaveFailed { height: block.height() });
             let at = now.instant.after(SAVE_AGAIN_AFTER);
-            self.adoption = Some(Adoption { primary: None, stage: Stage::SaveAgain { at, block, witnesses } });
+            self.adoption = Some(Adoption { stage: Stage::SaveAgain { at, block, witnesses } });
             return;
         }
         self.adoption = None;

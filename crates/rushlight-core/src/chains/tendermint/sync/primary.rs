@@ -1,6 +1,7 @@
 //! Whom to ask: the primary, who replaces it, and who can witness for it.
 
 use super::fetch::Failed;
+use super::witness::independent;
 use super::{PAUSE, TendermintChain};
 use crate::base::{Instant, PeerId};
 use crate::chains::{Action, ChainNotice};
@@ -42,20 +43,9 @@ impl TendermintChain {
         self.follow.poll_soon(now);
     }
 
-    /// Returns the providers that can witness for the primary: run by somebody else, and another node, as far as
-    /// addresses and node ids tell; one of each operator.
+    /// Returns the providers that can witness for the primary.
     pub(super) fn witnesses(&self, primary: PeerId) -> Vec<PeerId> {
-        let node_id = |peer: PeerId| self.desk.fetcher.status_of(peer).map(|status| &status.node_id);
-        let mut seen = alloc::vec![(primary, self.peers.get(&primary))];
-        for (peer, operator) in &self.peers {
-            let is_known = |(other, other_operator): &(PeerId, Option<&String>)| {
-                *other_operator == Some(operator) || (node_id(*peer).is_some() && node_id(*peer) == node_id(*other))
-            };
-            if !seen.iter().any(is_known) {
-                seen.push((*peer, Some(operator)));
-            }
-        }
-        seen.into_iter().skip(1).map(|(peer, _)| peer).collect()
+        independent(primary, &mut self.peers.keys().copied(), &self.peers, &self.desk.fetcher)
     }
 
     pub(super) fn peer_left(&mut self, peer: PeerId, now: Instant) {

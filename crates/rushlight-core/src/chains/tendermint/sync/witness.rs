@@ -4,16 +4,21 @@
 //! dissent counts only when its own header verifies from our trusted state: then more than a third of a trusted set has
 //! signed two histories, and nothing may be adopted any more. Else it is the witness that is at fault; otherwise one
 //! liar could stop the client.
+//!
+//! Everybody is asked, also who seems to be run by the primary's operator: node ids are only what providers say of
+//! themselves, and a liar that takes an honest provider's id must not thereby silence it. Kinship bears on one thing: whose
+//! agreement counts.
 
 use super::super::types::{Commit, Header};
 use super::super::verify::VerifiedBlock;
 use super::desk::Desk;
-use super::fetch::{Failed, Got, RequestId};
+use super::fetch::{Failed, Fetcher, Got, RequestId};
 use super::skipping::{Skipping, Walked};
 use crate::base::{Instant, PeerId, WorkId};
 use crate::chains::{Done, To, Verdict};
 use alloc::collections::BTreeMap;
 use alloc::format;
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -27,10 +32,14 @@ pub struct CrossCheck {
     block: VerifiedBlock,
     /// The last adopted block: what a dissenting header must verify from.
     trusted: VerifiedBlock,
+    primary: PeerId,
     asked: BTreeMap<RequestId, PeerId>,
-    /// What each witness was found to say.
+    /// Who has the same header.
     agreeing: Vec<PeerId>,
-    witnesses: Vec<PeerId>,
+    /// Who was asked, and who runs it as far as its address tells; the primary's too.
+    operators: BTreeMap<PeerId, String>,
+    /// How many of those who were asked agree independently, and how many could.
+    count: (u32, u32),
     dissents: Vec<(PeerId, Skipping)>,
     retry_at: Option<Instant>,
     min: u32,
@@ -50,25 +59,29 @@ pub enum Checked {
 }
 
 impl CrossCheck {
-    /// Starts a check: asks all `witnesses`, of which `min` must agree.
+    /// Starts a check: asks all `peers` but the `primary`; so many as `min` must agree that are independent of it and of
+    /// each other.
     pub fn start(
         block: VerifiedBlock,
         trusted: VerifiedBlock,
-        witnesses: Vec<PeerId>,
+        primary: PeerId,
+        peers: &BTreeMap<PeerId, String>,
         min: u32,
         desk: &mut Desk,
     ) -> Self {
         let mut check = Self {
             block,
             trusted,
+            primary,
             asked: BTreeMap::new(),
             agreeing: Vec::new(),
-            witnesses: Vec::new(),
+            operators: BTreeMap::new(),
+            count: (0, 0),
             dissents: Vec::new(),
             retry_at: None,
             min,
         };
-        check.ask(&witnesses, desk);
+        check.ask(peers, desk);
         check
     }
 
@@ -77,10 +90,9 @@ impl CrossCheck {
         &self.block
     }
 
-    /// Returns how many witnesses agree, and how many were asked.
+    /// Returns how many witnesses agree, and how many were asked; of those that are kin only one counts.
     pub fn count(&self) -> (u32, u32) {
-        let count = |list: &Vec<PeerId>| u32::try_from(list.len()).unwrap_or(u32::MAX);
-        (count(&self.agreeing), count(&self.witnesses))
+        self.count
     }
 
     /// Returns when the check wants to be asked again.
@@ -89,13 +101,15 @@ impl CrossCheck {
         [walks, self.retry_at].into_iter().flatten().min()
     }
 
-    fn ask(&mut self, witnesses: &[PeerId], desk: &mut Desk) {
-        for witness in witnesses {
-            if !self.witnesses.contains(witness) {
-                self.witnesses.push(*witness);
+    /// Asks all of `peers` that have not agreed and are not busy with an answer.
+    fn ask(&mut self, peers: &BTreeMap<PeerId, String>, desk: &mut Desk) {
+        let busy: Vec<PeerId> = self.asked.values().copied().chain(self.dissents.iter().map(|d| d.0)).collect();
+        for (peer, operator) in peers {
+            self.operators.insert(*peer, operator.clone());
+            if *peer != self.primary && !self.agreeing.contains(peer) && !busy.contains(peer) {
+                let request = desk.fetcher.signed(self.block.height(), To::Only(*peer));
+                self.asked.insert(request, *peer);
             }
-            let request = desk.fetcher.signed(self.block.height(), To::Only(*witness));
-            self.asked.insert(request, *witness);
         }
     }
 
@@ -121,7 +135,7 @@ impl CrossCheck {
     }
 
     /// Asks those again who did not have the height, once it is time, and those who have joined since.
-    pub fn tick(&mut self, witnesses: &[PeerId], desk: &mut Desk, now: Instant) -> Checked {
+    pub fn tick(&mut self, peers: &BTreeMap<PeerId, String>, desk: &mut Desk, now: Instant) -> Checked {
         for index in 0..self.dissents.len() {
             let checked = self.walk(index, desk, now, |walk, desk| walk.advance(desk, now));
             if !matches!(checked, Checked::Pending) {
@@ -130,12 +144,9 @@ impl CrossCheck {
         }
         if self.retry_at.is_some_and(|at| now >= at) {
             self.retry_at = None;
-            let busy: Vec<PeerId> = self.asked.values().copied().chain(self.dissents.iter().map(|d| d.0)).collect();
-            let again = |witness: &&PeerId| !self.agreeing.contains(witness) && !busy.contains(witness);
-            let again: Vec<PeerId> = witnesses.iter().filter(again).copied().collect();
-            self.ask(&again, desk);
+            self.ask(peers, desk);
         }
-        self.conclude(now)
+        self.conclude(desk, now)
     }
 
     /// Takes in what a request that the check waits for came to.
@@ -148,13 +159,13 @@ impl CrossCheck {
             Got::Signed(signed) => self.compare(witness, &signed.0, &signed.1, desk, now),
             Got::Failed(failed) if failed.verdict == Verdict::Behind => {
                 // It will have the height soon: no fault.
-                self.conclude(now)
+                self.conclude(desk, now)
             }
             Got::Failed(failed) => {
-                let concluded = self.conclude(now);
+                let concluded = self.conclude(desk, now);
                 if matches!(concluded, Checked::Pending) { Checked::Fault(failed) } else { concluded }
             }
-            _ => self.conclude(now),
+            _ => self.conclude(desk, now),
         }
     }
 
@@ -170,7 +181,7 @@ impl CrossCheck {
         let hash = header.hash();
         if hash == self.block.hash() {
             self.agreeing.push(witness);
-            return self.conclude(now);
+            return self.conclude(desk, now);
         }
         if commit.block_id.hash != hash {
             let (height, got) = (header.height, commit.block_id.hash);
@@ -199,7 +210,7 @@ impl CrossCheck {
                 // It may have changed its mind meanwhile.
                 if theirs.hash() == self.block.hash() {
                     self.agreeing.push(witness);
-                    return self.conclude(now);
+                    return self.conclude(desk, now);
                 }
                 Checked::Attack(witness, theirs)
             }
@@ -212,17 +223,22 @@ impl CrossCheck {
             }
             Walked::Expired(..) => {
                 self.dissents.remove(index);
-                self.conclude(now)
+                self.conclude(desk, now)
             }
         }
     }
 
     /// Every verdict is in before anything is concluded: the order of answers must not matter.
-    fn conclude(&mut self, now: Instant) -> Checked {
+    fn conclude(&mut self, desk: &Desk, now: Instant) -> Checked {
         if !self.asked.is_empty() || !self.dissents.is_empty() {
             return Checked::Pending;
         }
-        if self.count().0 >= self.min {
+        let count = |among: &mut dyn Iterator<Item = PeerId>| {
+            u32::try_from(independent(self.primary, among, &self.operators, &desk.fetcher).len()).unwrap_or(u32::MAX)
+        };
+        let agreeing = count(&mut self.agreeing.iter().copied());
+        self.count = (agreeing, count(&mut self.operators.keys().copied()).max(agreeing));
+        if agreeing >= self.min {
             return Checked::Agreed;
         }
         if self.retry_at.is_none() {
@@ -232,6 +248,29 @@ impl CrossCheck {
     }
 }
 
-fn lying(peer: PeerId, why: alloc::string::String) -> Failed {
+/// Returns those `among` some providers that can witness for the primary: run by somebody else, and another node, as far as
+/// addresses and node ids tell; one of each operator.
+pub(super) fn independent(
+    primary: PeerId,
+    among: &mut dyn Iterator<Item = PeerId>,
+    operators: &BTreeMap<PeerId, String>,
+    fetcher: &Fetcher,
+) -> Vec<PeerId> {
+    let node_id = |peer: PeerId| fetcher.status_of(peer).map(|status| &status.node_id);
+    let mut seen = alloc::vec![primary];
+    for peer in among {
+        let is_kin = |other: &PeerId| {
+            *other == peer
+                || operators.get(other) == operators.get(&peer)
+                || (node_id(peer).is_some() && node_id(peer) == node_id(*other))
+        };
+        if !seen.iter().any(is_kin) {
+            seen.push(peer);
+        }
+    }
+    seen.split_off(1)
+}
+
+fn lying(peer: PeerId, why: String) -> Failed {
     Failed { peer: Some(peer), verdict: Verdict::Lying, is_noted: false, why }
 }
