@@ -7,7 +7,7 @@ use super::super::decode::DecodeError;
 use super::super::decode::json::{self, Answered, NodeError, NodeStatus, ValidatorsPage};
 use super::super::types::{Commit, Header, LightBlock, VALIDATORS_MAX, ValidatorSet};
 pub use super::request::{Failed, Got, RequestId};
-use super::request::{Part, Request, Want};
+use super::request::{Part, Request, Want, failed, lying};
 use super::sets::SetCache;
 use crate::base::{AskId, Hash, PeerId};
 use crate::chains::{Ask, AskBody, AskFailed, Reply, To, Verdict};
@@ -185,6 +185,7 @@ impl Fetcher {
             signed_by: None,
             members: Vec::new(),
             members_total: None,
+            givers: Vec::new(),
             retries: JOIN_RETRIES,
         };
         self.requests.insert(id, request);
@@ -257,6 +258,7 @@ impl Fetcher {
         }
         request.signed = Some((header, commit));
         request.signed_by = Some(peer);
+        request.given_by(peer);
         self.join(id, peer)
     }
 
@@ -277,6 +279,7 @@ impl Fetcher {
             let why = format!("asked for the validators of height {want}, it gave {count} of height {got}");
             return self.retry(id, peer, why);
         }
+        request.given_by(peer);
         request.members.extend(page.validators);
         request.members_total = Some(page.total);
         let keys_bytes: usize = request.members.iter().map(|member| member.public_key.as_bytes().len()).sum();
@@ -319,10 +322,11 @@ impl Fetcher {
         let set = match self.sets.by_hash(&want) {
             Some(set) => set,
             None if is_complete => match ValidatorSet::new(core::mem::take(&mut request.members)) {
-                Err(error) => return Some(lying(peer, error.to_string())),
+                Err(error) if request.givers.len() < 2 => return Some(lying(peer, error.to_string())),
+                Err(error) => return self.misfit(id, peer, error.to_string()),
                 Ok(set) if set.hash() != want => {
                     let why = format!("validator set has hash {}, wanted is {want}", set.hash());
-                    return self.retry(id, peer, why);
+                    return self.misfit(id, peer, why);
                 }
                 Ok(set) => self.sets.keep(Arc::new(set)),
             },
@@ -343,15 +347,23 @@ impl Fetcher {
         }
     }
 
+    /// Asks again for parts that do not fit. When they came from several providers nobody knows whose is wrong, and one
+    /// liar could have an honest provider sent away; then all of it is asked of one.
+    fn misfit(&mut self, id: RequestId, peer: PeerId, why: String) -> Option<Got> {
+        let request = self.requests.get_mut(&id)?;
+        if request.givers.len() > 1 {
+            request.to = To::Only(peer);
+            request.retries = JOIN_RETRIES;
+        }
+        self.retry(id, peer, why)
+    }
+
     /// Asks again for everything of a request, a few times; then its sender is a liar.
     fn retry(&mut self, id: RequestId, peer: PeerId, why: String) -> Option<Got> {
         let request = self.requests.get_mut(&id)?;
         let Some(left) = request.retries.checked_sub(1) else { return Some(lying(peer, why)) };
         request.retries = left;
-        request.signed = None;
-        request.members.clear();
-        request.members_total = None;
-        for ask in core::mem::take(&mut request.asks) {
+        for ask in request.restart() {
             self.asks.remove(&ask);
             self.actions.push_back(FetchAction::Cancel(ask));
         }
@@ -378,12 +390,4 @@ impl Fetcher {
         };
         Some(failed(peer, verdict, error.to_string()))
     }
-}
-
-fn lying(peer: PeerId, why: String) -> Got {
-    failed(peer, Verdict::Lying, why)
-}
-
-fn failed(peer: PeerId, verdict: Verdict, why: String) -> Got {
-    Got::Failed(Failed { peer: Some(peer), verdict, is_noted: false, why })
 }

@@ -71,5 +71,35 @@ pub(super) struct Request {
     pub(super) signed_by: Option<PeerId>,
     pub(super) members: Vec<Validator>,
     pub(super) members_total: Option<usize>,
+    /// Who gave what has come so far, each once.
+    pub(super) givers: Vec<PeerId>,
     pub(super) retries: u8,
+}
+
+impl Request {
+    /// Notes who gave a part.
+    pub(super) fn given_by(&mut self, peer: PeerId) {
+        if !self.givers.contains(&peer) {
+            self.givers.push(peer);
+        }
+    }
+
+    /// Forgets what has come so far.
+    pub(super) fn restart(&mut self) -> Vec<AskId> {
+        self.signed = None;
+        self.members.clear();
+        self.members_total = None;
+        self.givers.clear();
+        core::mem::take(&mut self.asks)
+    }
+}
+
+/// Returns that a provider said what is provably wrong.
+pub(super) fn lying(peer: PeerId, why: String) -> Got {
+    failed(peer, Verdict::Lying, why)
+}
+
+/// Returns what is held against a provider, of which nobody has taken note yet.
+pub(super) fn failed(peer: PeerId, verdict: Verdict, why: String) -> Got {
+    Got::Failed(Failed { peer: Some(peer), verdict, is_noted: false, why })
 }
