@@ -80,6 +80,11 @@ impl Backwards {
         self.waiting.iter().map(|(.., ends)| *ends).chain(self.pause_until).min()
     }
 
+    /// Ends a pause whose time is over, also while the walk cannot go on: its deadline would stay in the past.
+    pub(super) fn end_pause(&mut self, now: Instant) {
+        self.pause_until = self.pause_until.filter(|until| now < *until);
+    }
+
     pub(super) fn load(&mut self, wanted: Wanted) -> LoadId {
         let id = LoadId(self.next_load);
         self.next_load = self.next_load.saturating_add(1);
@@ -133,10 +138,10 @@ impl TendermintChain {
     /// Asks for what the walk needs next.
     pub(super) fn go_backwards(&mut self, now: Now) {
         let Some(floor) = self.backwards.floor else { return };
-        if self.backwards.pause_until.is_some_and(|until| now.instant < until) {
+        self.backwards.end_pause(now.instant);
+        if self.backwards.pause_until.is_some() {
             return;
         }
-        self.backwards.pause_until = None;
         if self.backwards.anchoring.is_some() || self.is_reading_open_chunk() {
             return;
         }

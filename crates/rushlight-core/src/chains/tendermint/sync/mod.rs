@@ -158,6 +158,7 @@ impl TendermintChain {
         if self.pause_until.is_some_and(|until| now.instant >= until) {
             self.pause_until = None;
         }
+        self.backwards.end_pause(now.instant);
         self.check_expiry();
         self.poll_providers(now);
         if self.is_stopped() || self.is_clock_behind {
@@ -335,7 +336,8 @@ impl Chain for TendermintChain {
     fn deadline(&self) -> Option<Instant> {
         let adoption = self.adoption.as_ref().and_then(Adoption::deadline);
         let walk = match &self.walk {
-            Some(Walk::Skipping(walk)) => Some(walk.deadline()),
+            // One that has arrived waits for its adoption, not for a time: a deadline that has passed would never be met.
+            Some(Walk::Skipping(walk)) if walk.current().height() < walk.target() => Some(walk.deadline()),
             _ => None,
         };
         let proofs = self.proofs.values().filter_map(Proof::deadline).min();
