@@ -136,6 +136,7 @@ impl TendermintChain {
             Got::Status(status) if status.chain_id != self.spec.chain_id => {
                 format!("provider serves chain {:?}, wanted is {:?}", status.chain_id, self.spec.chain_id)
             }
+            Got::Status(_) if self.passed_over.until(peer, now.instant).is_some() => return,
             Got::Status(_) => return self.leave_primary_behind(peer, now),
             _ => return,
         };

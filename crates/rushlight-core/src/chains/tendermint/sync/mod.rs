@@ -33,6 +33,7 @@ use self::backwards::Backwards;
 use self::desk::Desk;
 use self::fetch::{Got, RequestId};
 use self::follow::Follow;
+use self::primary::PassedOver;
 use self::prove::Proof;
 use self::skipping::Walked;
 use self::walk::Walk;
@@ -62,6 +63,7 @@ pub struct TendermintChain {
     /// Providers that may be asked, and who runs them as far as their addresses tell.
     peers: BTreeMap<PeerId, String>,
     primary: Option<PeerId>,
+    passed_over: PassedOver,
     /// The adopted head: confirmed by witnesses and saved.
     head: Option<VerifiedBlock>,
     head_witnesses: (u32, u32),
@@ -102,6 +104,7 @@ impl TendermintChain {
             clock,
             peers: BTreeMap::new(),
             primary: None,
+            passed_over: PassedOver::default(),
             head: None,
             head_witnesses: (0, 0),
             checkpoint_time: None,

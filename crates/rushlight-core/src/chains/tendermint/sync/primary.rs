@@ -5,8 +5,40 @@ use super::witness::independent;
 use super::{PAUSE, TendermintChain};
 use crate::base::{Instant, PeerId};
 use crate::chains::{Action, ChainNotice};
-use alloc::string::String;
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+use core::time::Duration;
+
+/// How long a primary that failed is passed over for the first time; each further time twice as long…
+const PASSED_OVER: Duration = Duration::from_secs(300);
+/// …but at most so long.
+const PASSED_OVER_MAX: Duration = Duration::from_secs(6 * 3_600);
+/// After so long without failing again it counts as the first time.
+const FORGIVEN_AFTER: Duration = Duration::from_secs(24 * 3_600);
+
+/// Who failed as primary, how often, and until when others are preferred.
+///
+/// The primary is chosen by what providers say that they have. Without this a liar that says the most, gives nothing and
+/// takes its time would be chosen again as soon as the honest one had given all, and hold the client back for ever.
+#[derive(Debug, Default)]
+pub(super) struct PassedOver(BTreeMap<PeerId, (u32, Instant)>);
+
+impl PassedOver {
+    fn add(&mut self, peer: PeerId, now: Instant) {
+        let (times, until) = self.0.entry(peer).or_insert((0, now));
+        if now >= until.after(FORGIVEN_AFTER) {
+            *times = 0;
+        }
+        let length = PASSED_OVER.saturating_mul(1 << (*times).min(16)).min(PASSED_OVER_MAX);
+        *times = times.saturating_add(1);
+        *until = now.after(length);
+    }
+
+    /// Returns until when others are preferred to a provider, if that is not over.
+    pub(super) fn until(&self, peer: PeerId, now: Instant) -> Option<Instant> {
+        self.0.get(&peer).map(|(_, until)| *until).filter(|until| now < *until)
+    }
+}
 
 impl TendermintChain {
     /// Notes what is held against a provider. A primary at fault is replaced.
@@ -26,13 +58,19 @@ impl TendermintChain {
         }
     }
 
-    /// Chooses the provider that says it has the most, among those that may be asked; never the one it was, if there is
-    /// another.
+    /// Chooses the provider that says it has the most, among those that may be asked and did not fail lately; never the one
+    /// it was, if there is another.
     pub(super) fn replace_primary(&mut self, now: Instant) {
         let old = self.primary.take();
         self.drop_walk();
+        if let Some(old) = old {
+            self.passed_over.add(old, now);
+        }
         let mut others: Vec<PeerId> = self.peers.keys().copied().filter(|peer| Some(*peer) != old).collect();
-        others.sort_by_key(|peer| core::cmp::Reverse(self.desk.fetcher.status_of(*peer).map(|s| s.latest_height)));
+        others.sort_by_key(|peer| {
+            let latest = self.desk.fetcher.status_of(*peer).map(|status| status.latest_height);
+            (self.passed_over.until(*peer, now), core::cmp::Reverse(latest))
+        });
         self.primary = others.first().copied().or(old.filter(|old| self.peers.contains_key(old)));
         self.follow.begins(now);
         match (old, self.primary) {
