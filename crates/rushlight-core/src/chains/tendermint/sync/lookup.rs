@@ -34,6 +34,8 @@ impl TendermintChain {
     /// Answers with the header at `height` below the checkpoint, now or when the walk is there.
     pub(super) fn header_below(&mut self, id: QueryId, height: u64, now: Now) {
         let waiting = self.backwards.waiting.len().saturating_add(self.backwards.loads.len());
+        // Those under way count too: without that clients could use up all the asks that the sync itself needs.
+        let waiting = waiting.saturating_add(self.backwards.lookups.len());
         if waiting >= WAITING_MAX {
             return self.answer(id, Err(QueryError::Busy { waiting }));
         }

@@ -51,7 +51,7 @@ pub struct NodeStatus {
     pub node_id: String,
     /// The chain's id.
     pub chain_id: String,
-    /// The highest block it has.
+    /// The highest block it has; 0 when it has none yet.
     pub latest_height: u64,
     /// The time of that block.
     pub latest_time: UnixTime,
@@ -69,8 +69,10 @@ fn read<'a, T: Deserialize<'a>>(what: &'static str, bytes: &'a [u8]) -> Result<T
     })
 }
 
+/// Returns the beginning of what a provider says, for people to read: without control characters, which could steer their
+/// terminal.
 pub(super) fn cut(text: &str, chars: usize) -> String {
-    text.chars().take(chars).collect()
+    text.chars().take(chars).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 fn answer<'a, T: Deserialize<'a>>(what: &'static str, body: &'a [u8]) -> Result<Answered<T>, DecodeError> {
@@ -151,7 +153,11 @@ pub fn status_answer(body: &[u8]) -> Result<Answered<NodeStatus>, DecodeError> {
         Err(error) => return Ok(Err(error)),
         Ok(raw) => raw,
     };
-    let latest_height = fields::height("latest_block_height", raw.sync_info.latest_block_height.0)?;
+    // A node that has no block yet, because it starts anew, says 0: it is behind, not lying.
+    let latest_height = match raw.sync_info.latest_block_height {
+        Int(0) => 0,
+        latest => fields::height("latest_block_height", latest.0)?,
+    };
     let earliest_height = match raw.sync_info.earliest_block_height {
         // Old nodes do not say; a node before its first block says 0.
         None | Some(Int(0)) => 1,
