@@ -1,0 +1,97 @@
+//! One liar among honest providers: it must neither get them sent away, nor hold the client back, nor be paid for silence.
+#![cfg(feature = "tendermint")]
+
+mod recording;
+mod world;
+
+use recording::{Recording, recordings};
+use rushlight_core::base::UnixTime;
+use rushlight_core::chains::ChainNotice;
+use rushlight_core::node::Notice;
+use rushlight_core::peers::{Fetch, FetchFailed, Verdict};
+use serde_json::Value;
+use std::time::Duration;
+use world::World;
+
+fn smallest() -> Option<Recording> {
+    recordings().into_iter().min_by_key(|recording| recording.answers.len())
+}
+
+fn host(fetch: &Fetch) -> char {
+    fetch.url.split('/').nth(2).unwrap().chars().next().unwrap()
+}
+
+/// Returns the addresses of providers found lying.
+fn liars(world: &World<'_>) -> Vec<String> {
+    let lying = world.notices.iter().filter_map(|notice| match notice {
+        Notice::Quarantined { address, verdict: Verdict::Lying, .. } => Some(address.clone()),
+        _ => None,
+    });
+    lying.collect()
+}
+
+/// The parts of a block may come from several providers. The first one gives a commit whose header names another set; the
+/// honest ones give the set. Nobody can tell who is wrong from that alone.
+#[test]
+fn a_wrong_commit_does_not_send_those_away_who_give_the_set() {
+    let Some(recording) = smallest() else { return };
+    let first = *recording.hashes.keys().next().unwrap();
+    let answers = |fetch: &Fetch, _: UnixTime| -> Result<(u16, Vec<u8>), FetchFailed> {
+        let (status, body) = recording.answer(fetch)?;
+        if host(fetch) != 'a' || !fetch.url.contains("/commit") {
+            return Ok((status, body));
+        }
+        let mut body: Value = serde_json::from_slice(&body).unwrap();
+        body["result"]["signed_header"]["header"]["validators_hash"] = "AB".repeat(32).into();
+        Ok((200, body.to_string().into_bytes()))
+    };
+    let last = *recording.hashes.keys().last().unwrap();
+    let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
+    world.add(&recording.spec(first, "skipping"));
+    let is_synced = world.run_until(20_000, |world| world.status().head.is_some_and(|head| head.height == last));
+    assert!(is_synced, "{:?}\n{:?}", world.status(), world.notices);
+    assert!(liars(&world).iter().all(|address| address.contains("//a")), "{:?}", liars(&world));
+}
+
+/// A provider that says it has far more than the others, and gives nothing of it, becomes primary once and now and then
+/// again; it must not get hold of the client as soon as the honest ones have given all they have.
+#[test]
+fn who_claims_most_and_gives_nothing_is_passed_over() {
+    let Some(recording) = smallest() else { return };
+    let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+    let answers = |fetch: &Fetch, _: UnixTime| -> Result<(u16, Vec<u8>), FetchFailed> {
+        match host(fetch) {
+            'c' if fetch.url.ends_with("/status") => Ok((200, recording.status("c:1", last + 1_000_000))),
+            // Too late to be a lie and too late to be of use.
+            'c' => Err(FetchFailed::TimedOut),
+            _ => recording.answer(fetch),
+        }
+    };
+    let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
+    world.add(&recording.spec(first, "skipping"));
+    let is_synced = world.run_until(20_000, |world| world.status().head.is_some_and(|head| head.height == last));
+    assert!(is_synced, "{:?}\n{:?}", world.status(), world.notices);
+    let end = world.now.instant.after(Duration::from_secs(3_600));
+    assert!(world.run_until(200_000, |world| world.now.instant >= end));
+    let liar = world.node.stats(world.now).peers.into_iter().find(|peer| peer.address.contains("//c")).unwrap().peer;
+    let is_chosen =
+        |notice: &&Notice| matches!(notice, Notice::Chain(_, ChainNotice::PrimaryReplaced { to, .. }) if *to == liar);
+    let chosen = world.notices.iter().filter(is_chosen).count();
+    println!("{}: in an hour the liar was made primary {chosen} times", recording.name);
+    assert!((1..=5).contains(&chosen), "{chosen} times");
+}
+
+/// A node that has no block yet says height 0. It is new, not lying.
+#[test]
+fn a_node_without_a_block_is_not_taken_for_a_liar() {
+    let Some(recording) = smallest() else { return };
+    let first = *recording.hashes.keys().next().unwrap();
+    let answers = |fetch: &Fetch, _: UnixTime| match host(fetch) {
+        'c' if fetch.url.ends_with("/status") => Ok((200, recording.status("c:1", 0))),
+        _ => recording.answer(fetch),
+    };
+    let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
+    world.add(&recording.spec(first, "skipping"));
+    world.run_until(2_000, |_| false);
+    assert_eq!(liars(&world), Vec::<String>::new());
+}
