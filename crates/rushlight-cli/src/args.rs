@@ -100,6 +100,20 @@ Examples:
 SIGTERM and SIGINT save and stop within two seconds. Every verified head is on the disk before it is served.
 The daemon ends by itself when no chain can go on: exit code 11 (trust expired) or 15 (frozen by evidence).")]
     Run,
+    /// Start a small network, sync to it, prove a header, refuse a lie; then serve
+    #[command(after_help = "\
+Examples:
+  rushlight demo                 then try what it prints, and stop it with Ctrl-C
+  rushlight demo --once          end with exit code 0 if all of it happened as told
+Everything runs on this machine; nothing is kept.")]
+    Demo {
+        /// End after the last step
+        #[arg(long)]
+        once: bool,
+        /// Tell it as one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Make a chain file by asking providers, which must agree
     #[command(after_help = "\
 Example:

@@ -5,6 +5,7 @@ mod args;
 mod asking;
 mod checkpoint;
 mod config;
+mod demo;
 mod doctor;
 mod failure;
 mod init;
@@ -60,6 +61,7 @@ fn with_settings(line: &CommandLine) -> Result<(), Failure> {
     logging::start(&settings, &bars);
     match &line.command {
         Command::Run => wait(run::run(&settings, bars)),
+        Command::Demo { once, json } => wait(demo::demo(&settings, demo::Wanted { once: *once, json: *json })),
         Command::Init(init) => wait(init::init(init)),
         Command::Status { json } => wait(status::status(&settings, *json)),
         Command::Checkpoint(args::Checkpoint::Show { name, json }) => {

@@ -123,7 +123,7 @@ async fn listen(
 }
 
 /// Starts to catch the signals that stop a daemon; resolves to the name of the first that comes.
-fn signals() -> Result<impl Future<Output = &'static str>, Failure> {
+pub(crate) fn signals() -> Result<impl Future<Output = &'static str>, Failure> {
     let catch = |kind| signal(kind).map_err(|error| crate::failure::io("signals cannot be caught", &error));
     let (mut terminate, mut interrupt): (Signal, Signal) =
         (catch(SignalKind::terminate())?, catch(SignalKind::interrupt())?);
