@@ -192,7 +192,7 @@ impl Peers {
         let Some(attempt) = self.end_attempt(fetch) else { return };
         if let Some(peer) = self.peers.get_mut(&attempt.peer) {
             peer.times.record(now.since(attempt.since));
-            peer.record.forgive_slowness(now);
+            peer.record.answered(now);
             peer.is_on_probation = false;
             peer.answered = peer.answered.saturating_add(1);
             peer.last_answer = Some(now);
@@ -272,18 +272,19 @@ impl Peers {
         self.readmit_early(chain);
     }
 
-    /// Lets the least bad peer of a chain back early when all are out.
+    /// Lets a peer of a chain back early when all are out: of those that did not lie the one that has been out longest,
+    /// so that each gets its turn whatever the others are out for.
     fn readmit_early(&mut self, chain: ChainId) {
         let none = BTreeSet::new();
         if self.admitted(chain, &none).next().is_some() {
             return;
         }
         let peers = self.chains.get(&chain).into_iter().flat_map(|crowd| crowd.peers.iter().copied());
-        let least_bad = peers
+        let next = peers
             .filter_map(|id| Some((id, self.peers.get(&id)?.record.quarantine()?)))
-            .filter_map(|(id, quarantine)| Some((quarantine.verdict, quarantine.early_end()?, id, quarantine.until)))
+            .filter_map(|(id, quarantine)| Some((quarantine.early_end()?, quarantine.verdict, id, quarantine.until)))
             .min();
-        let Some((_, end, id, until)) = least_bad else { return };
+        let Some((end, _, id, until)) = next else { return };
         if let Some(peer) = self.peers.get_mut(&id) {
             peer.record.shorten(end);
             self.timers.remove(until, Timer::Readmit(id));

@@ -20,7 +20,7 @@
 //!   nothing so large to say. An answer that breaks off is [`Verdict::Refusing`], because a proxy or a restart does
 //!   that too; one that does not come within the ask's patience is [`Verdict::Slow`].
 //! * Quarantine ends by itself: the peer joins again with one fetch at a time until it has answered. When every peer of
-//!   a chain is out, the least bad is back early, except liars.
+//!   a chain is out, the one that has been out longest is back early, except liars.
 
 mod address;
 mod ask;

@@ -23,6 +23,10 @@ pub const EARLY_MIN: Duration = Duration::from_millis(500);
 pub const EARLY_MAX: Duration = Duration::from_secs(10);
 /// Trust is regained after so many times the length of the last quarantine.
 const GOOD_CONDUCT_FACTOR: u32 = 8;
+/// So many answers make good for one refusal.
+const ANSWERS_PER_REFUSAL: u64 = 4;
+/// So many answers halve the next quarantine for slowness or refusing.
+const ANSWERS_PER_DOUBLING: u64 = 16;
 /// A quarantine doubles at most so many times.
 const DOUBLINGS_MAX: u32 = 16;
 
@@ -95,6 +99,7 @@ pub(super) struct Record {
     strikes: BTreeMap<Verdict, Strikes>,
     quarantine: Option<Quarantine>,
     quarantines: u64,
+    answers: u64,
 }
 
 const VERDICTS: [Verdict; 5] = [Verdict::Slow, Verdict::Behind, Verdict::Pruned, Verdict::Refusing, Verdict::Lying];
@@ -149,11 +154,23 @@ impl Record {
         Some(quarantine)
     }
 
-    /// Takes back one strike for slowness: the peer has answered in time.
-    pub(super) fn forgive_slowness(&mut self, now: Instant) {
-        if let Some(strikes) = self.strikes.get_mut(&Verdict::Slow) {
-            strikes.count = remembered(strikes, now).saturating_sub(1);
-            strikes.at = now;
+    /// Takes back strikes because the peer has answered: each answer one for slowness, every fourth one for refusing,
+    /// every sixteenth a doubling of both, so that a peer that loses some answers and gives most is not shut out.
+    ///
+    /// What a family holds against answers themselves is not made good by answering: there time alone helps, and a peer
+    /// of whose answers more than one in four is refused has no gain from giving them.
+    pub(super) fn answered(&mut self, now: Instant) {
+        self.answers = self.answers.wrapping_add(1);
+        let forgives = [(Verdict::Slow, true), (Verdict::Refusing, self.answers.is_multiple_of(ANSWERS_PER_REFUSAL))];
+        for (verdict, is_forgiven) in forgives {
+            let Some(strikes) = self.strikes.get_mut(&verdict) else { continue };
+            if is_forgiven {
+                strikes.count = remembered(strikes, now).saturating_sub(1);
+                strikes.at = now;
+            }
+            if self.answers.is_multiple_of(ANSWERS_PER_DOUBLING) {
+                strikes.doublings = strikes.doublings.saturating_sub(1);
+            }
         }
     }
 

@@ -147,7 +147,9 @@ impl TendermintChain {
                 self.checked(checked, now);
             }
             // What the disk refused is not adopted later by a clock that is behind; once that is right it goes on.
-            Some(Stage::SaveAgain { at, .. }) if now.instant >= *at && self.is_clock_behind => {
+            Some(Stage::SaveAgain { at, .. })
+                if now.instant >= *at && self.is_clock_behind && self.freeze.is_none() =>
+            {
                 *at = now.instant.after(SAVE_AGAIN_AFTER);
             }
             Some(Stage::SaveAgain { at, block, witnesses }) if now.instant >= *at => {
@@ -223,6 +225,11 @@ impl TendermintChain {
         }
         self.adoption = None;
         self.drop_superseded();
+        // The disk may have taken its time: trust that ended meanwhile makes no head. Saved it may stay; whoever reads it
+        // back asks the clock again.
+        if self.freeze.is_none() && verify::is_trusted_at(&block, &self.desk.rules, self.desk.at).is_err() {
+            return;
+        }
         let is_new = self.head.as_ref().is_none_or(|head| head.hash() != block.hash());
         let head = Head { height: block.height(), hash: block.hash(), time: block.time() };
         self.follow.adopted(self.head.as_ref(), &block, now.instant);

@@ -41,8 +41,8 @@ enum Wanted {
 
 #[derive(Debug)]
 enum Stage {
-    /// The checkpoint's own block is fetched.
-    Anchor(RequestId),
+    /// The checkpoint's own block is fetched from this provider. Not from anybody: the fastest may not have it any more.
+    Anchor(RequestId, PeerId),
     /// The way from the checkpoint to the height is walked.
     Walk(Box<Skipping>),
 }
@@ -50,14 +50,14 @@ enum Stage {
 impl Proof {
     pub(super) fn deadline(&self) -> Option<Instant> {
         match &self.stage {
-            Stage::Anchor(_) => None,
+            Stage::Anchor(..) => None,
             Stage::Walk(walk) => Some(walk.deadline()),
         }
     }
 
     fn waits_for_request(&self, request: RequestId) -> bool {
         match &self.stage {
-            Stage::Anchor(id) => *id == request,
+            Stage::Anchor(id, _) => *id == request,
             Stage::Walk(walk) => walk.waits_for_request(request),
         }
     }
@@ -164,8 +164,7 @@ impl TendermintChain {
         if self.proofs.len() >= PROOFS_MAX {
             return Err(QueryError::Busy { waiting: self.proofs.len() });
         }
-        let request = self.desk.fetcher.block(checkpoint, To::Any, true);
-        let stage = Stage::Anchor(request);
+        let stage = self.fetch_anchor(None)?;
         self.proofs.insert(id, Proof { height, wanted, stage, providers_left: PROOF_PROVIDERS_MAX });
         Ok(())
     }
@@ -183,28 +182,50 @@ impl TendermintChain {
         let Some(id) = waiting.map(|(id, _)| *id) else { return };
         let Some(mut proof) = self.proofs.remove(&id) else { return };
         let walked = match &mut proof.stage {
-            Stage::Anchor(_) => match self.proof_anchored(&mut proof, got, now) {
-                Ok(walked) => walked,
-                Err(error) => match proof.providers_left.checked_sub(1) {
-                    None => return self.answer(id, Err(error)),
-                    Some(left) => {
-                        let request = self.desk.fetcher.block(self.spec.trust.height, To::Any, true);
-                        let stage = Stage::Anchor(request);
-                        self.proofs.insert(id, Proof { stage, providers_left: left, ..proof });
-                        return;
-                    }
-                },
-            },
+            Stage::Anchor(_, provider) => {
+                let provider = *provider;
+                match self.proof_anchored(&mut proof, provider, got, now) {
+                    Ok(walked) => walked,
+                    Err(error) => return self.anchor_elsewhere(id, proof, provider, error),
+                }
+            }
             Stage::Walk(walk) => walk.got(got, &mut self.desk, now.instant),
         };
         self.proof_walked(id, proof, walked, now);
     }
 
-    fn proof_anchored(&mut self, proof: &mut Proof, got: Got, now: Now) -> Result<Walked, QueryError> {
+    fn fetch_anchor(&mut self, but: Option<PeerId>) -> Result<Stage, QueryError> {
+        let checkpoint = self.spec.trust.height;
+        let nobody = || QueryError::NoProvider { why: "no provider can be asked now".to_string() };
+        let provider = self.provider_from(checkpoint, but).ok_or_else(nobody)?;
+        let request = self.desk.fetcher.block(checkpoint, To::Only(provider), true);
+        Ok(Stage::Anchor(request, provider))
+    }
+
+    fn anchor_elsewhere(&mut self, id: QueryId, proof: Proof, but: PeerId, error: QueryError) {
+        let next = proof.providers_left.checked_sub(1).map(|left| (left, self.fetch_anchor(Some(but))));
+        match next {
+            Some((providers_left, Ok(stage))) => {
+                self.proofs.insert(id, Proof { stage, providers_left, ..proof });
+            }
+            _ => self.answer(id, Err(error)),
+        }
+    }
+
+    fn proof_anchored(
+        &mut self,
+        proof: &mut Proof,
+        provider: PeerId,
+        got: Got,
+        now: Now,
+    ) -> Result<Walked, QueryError> {
         let no_provider = |why: String| QueryError::NoProvider { why };
         let (peer, block) = match got {
             Got::Block(peer, block) => (peer, block),
-            Got::Failed(failed) => return Err(no_provider(failed.why)),
+            Got::Failed(failed) => {
+                self.fault(&failed, now.instant);
+                return Err(no_provider(failed.why));
+            }
             _ => return Err(no_provider("the checkpoint's block did not come".to_string())),
         };
         let trust = &self.spec.trust;
@@ -216,8 +237,6 @@ impl TendermintChain {
                 return Err(no_provider(failed.why));
             }
         };
-        let provider = self.provider_from(trust.height, None);
-        let provider = provider.ok_or_else(|| no_provider("no provider can be asked now".to_string()))?;
         let mut walk = Skipping::start(block, proof.height, provider, true, &mut self.desk, now.instant);
         let walked = walk.advance(&mut self.desk, now.instant);
         proof.stage = Stage::Walk(Box::new(walk));
@@ -256,7 +275,7 @@ impl TendermintChain {
                 });
                 self.answer(id, answer);
             }
-            (Walked::Reached, Stage::Anchor(_)) => {}
+            (Walked::Reached, Stage::Anchor(..)) => {}
             (Walked::Failed(failed), stage) => {
                 if !matches!(failed.verdict, Verdict::Refusing) || failed.is_noted {
                     self.fault(&Failed { ..failed.clone() }, now.instant);
