@@ -12,6 +12,7 @@ mod fetch;
 mod follow;
 mod halving;
 mod lookup;
+pub mod pivot;
 mod primary;
 mod prove;
 mod request;
