@@ -10,7 +10,6 @@ mod backwards;
 mod desk;
 mod fetch;
 mod follow;
-mod halving;
 mod lookup;
 pub mod pivot;
 mod primary;

@@ -8,7 +8,7 @@ use super::super::types::LightBlock;
 use super::super::verify::{self, Blame, Range, Sealed, VerifiedBlock, VerifyError};
 use super::desk::Desk;
 use super::fetch::{Failed, Got, RequestId};
-use super::halving::Pivots;
+use super::pivot::Pivots;
 use crate::base::{Instant, PeerId, UnixTime, WorkId};
 use crate::chains::{Done, To, Verdict};
 use alloc::collections::BTreeMap;
