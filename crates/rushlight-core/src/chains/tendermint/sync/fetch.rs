@@ -391,3 +391,59 @@ impl Fetcher {
         Some(failed(peer, verdict, error.to_string()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chains::tendermint::types::Validator;
+    use crate::crypto::PublicKey;
+
+    const LIAR: PeerId = PeerId(1);
+    const HONEST: PeerId = PeerId(2);
+
+    fn commit(validators_hash: &str) -> String {
+        let (hash, address) = ("CD".repeat(32), "00".repeat(20));
+        let header = format!(
+            r#"{{"version":{{"block":"11"}},"chain_id":"c","height":"5","time":"2026-01-01T00:00:00Z","validators_hash":"{validators_hash}","next_validators_hash":"{hash}","proposer_address":"{address}"}}"#
+        );
+        let id = format!(r#"{{"hash":"{hash}","parts":{{"total":1,"hash":"{hash}"}}}}"#);
+        let commit = format!(r#"{{"height":"5","round":0,"block_id":{id},"signatures":[]}}"#);
+        format!(r#"{{"result":{{"signed_header":{{"header":{header},"commit":{commit}}}}}}}"#)
+    }
+
+    /// The liar is quick with every commit, the honest one gives the sets: nobody can tell from the misfit who is wrong.
+    #[test]
+    fn parts_of_several_providers_that_do_not_fit_accuse_nobody() {
+        let key = format!("{}=", "A".repeat(43));
+        let page = format!(
+            r#"{{"result":{{"block_height":"5","validators":[{{"pub_key":{{"type":"tendermint/PubKeyEd25519","value":"{key}"}},"voting_power":"1"}}],"total":"1"}}}}"#
+        );
+        let set = ValidatorSet::new(alloc::vec![Validator::new(PublicKey::Ed25519([0; 32]), 1).unwrap()]).unwrap();
+        let (honest, lie) = (commit(&set.hash().to_string()), commit(&"AB".repeat(32)));
+        let mut fetcher = Fetcher::default();
+        let request = fetcher.block(5, To::Any, true);
+        let (mut got, mut asked) = (None, Vec::new());
+        while let (None, Some(action)) = (&got, fetcher.poll()) {
+            let FetchAction::Ask(id, ask) = action else { continue };
+            let AskBody::Get(path) = &ask.body else { panic!("{ask:?}") };
+            let is_commit = path.starts_with("/commit");
+            let peer = match ask.to {
+                To::Only(peer) => peer,
+                To::Any if is_commit => LIAR,
+                To::Any => HONEST,
+            };
+            asked.push((peer, is_commit));
+            let body = if !is_commit {
+                &page
+            } else if peer == LIAR {
+                &lie
+            } else {
+                &honest
+            };
+            got = fetcher.replied(id, peer, Reply { status: 200, body: body.as_bytes() });
+        }
+        let Some((id, Got::Block(by, block))) = got else { panic!("{got:?}") };
+        assert_eq!((id, by, block.validators.hash()), (request, HONEST, set.hash()));
+        assert_eq!(asked, [(LIAR, true), (HONEST, false), (HONEST, true), (HONEST, false)]);
+    }
+}
