@@ -71,3 +71,24 @@ fn a_node_without_a_block_is_not_taken_for_a_liar() {
     world.run_until(2_000, |_| false);
     assert_eq!(liars(&world), Vec::<String>::new());
 }
+
+/// Headers are from the future when our own clock is late. That is nobody's fault but ours: once the clock is right the
+/// providers are still there.
+#[test]
+fn a_late_clock_of_ours_sends_nobody_away() {
+    let Some(recording) = smallest() else { return };
+    let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+    let answers = |fetch: &Fetch, _: UnixTime| recording.answer(fetch);
+    let nanos = recording.last_time.unix_nanos() - 60_000_000_000;
+    let mut world = World::new(UnixTime::from_unix_nanos(nanos), Box::new(answers));
+    world.add(&recording.spec(first, "skipping"));
+    let end = world.now.instant.after(Duration::from_secs(20));
+    assert!(world.run_until(20_000, |world| world.now.instant >= end));
+    assert!(world.status().head.is_none_or(|head| head.height < last), "{:?}", world.status());
+    let is_out = |notice: &&Notice| matches!(notice, Notice::Quarantined { .. });
+    assert_eq!(world.notices.iter().filter(is_out).collect::<Vec<_>>(), Vec::<&Notice>::new());
+    world.now.wall = recording.last_time.after(Duration::from_secs(1));
+    let end = world.now.instant.after(Duration::from_secs(10));
+    let is_synced = world.run_until(20_000, |world| world.status().head.is_some_and(|head| head.height == last));
+    assert!(is_synced && world.now.instant < end, "{:?}", world.status());
+}

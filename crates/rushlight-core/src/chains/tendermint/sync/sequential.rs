@@ -202,11 +202,12 @@ impl Sequential {
         if let VerifyError::TrustExpired { height, expired, .. } = error {
             return Walked::Expired(*height, *expired);
         }
-        let verdict = match error.blame() {
-            Blame::Sender => Verdict::Lying,
-            Blame::Nobody => Verdict::Refusing,
+        // Where nobody is to blame nothing is held against anybody: noted already, as it were.
+        let (verdict, is_noted) = match error.blame() {
+            Blame::Sender => (Verdict::Lying, false),
+            Blame::Nobody => (Verdict::Refusing, true),
         };
         let why: String = error.to_string();
-        Walked::Failed(Failed { peer: Some(self.provider), verdict, is_noted: false, why })
+        Walked::Failed(Failed { peer: Some(self.provider), verdict, is_noted, why })
     }
 }

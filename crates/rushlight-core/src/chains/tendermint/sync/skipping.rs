@@ -278,7 +278,11 @@ impl Skipping {
         }
         match error.blame() {
             Blame::Sender => self.failed(Verdict::Lying, error),
-            Blame::Nobody => self.failed(Verdict::Refusing, error),
+            // Nothing is held against anybody: noted already, as it were.
+            Blame::Nobody => {
+                let why = error.to_string();
+                Walked::Failed(Failed { peer: Some(self.provider), verdict: Verdict::Refusing, is_noted: true, why })
+            }
         }
     }
 
