@@ -2,8 +2,8 @@
 //! fails, clocks that jump, clients that ask whatever they like, in any order.
 //!
 //! Two nodes are given the same inputs. Whatever they are: nothing panics, both give the same outputs byte for byte, no head
-//! is published before its own snapshot was saved, none that the chain does not have, and the node never asks to be woken
-//! at a time that has passed already, which would make its driver spin.
+//! is published before its own snapshot was saved, none that the chain does not have, no blob is dropped that the snapshot on
+//! the disk names, and the node never asks to be woken at a time that has passed already, which would make its driver spin.
 #![cfg(feature = "tendermint")]
 
 mod recording;
@@ -24,6 +24,8 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 enum Step {
     Honest(usize),
+    /// All goes well for so many answers and works; saves stay under way.
+    Run(u8),
     /// An honest answer with some bytes changed.
     Damaged(usize, Vec<(usize, u8)>),
     Truncated(usize, usize),
@@ -47,6 +49,7 @@ fn step() -> impl Strategy<Value = Step> {
     let at = 0_usize..8;
     prop_oneof![
         30 => at.clone().prop_map(Step::Honest),
+        4 => any::<u8>().prop_map(Step::Run),
         3 => (at.clone(), prop::collection::vec((any::<usize>(), any::<u8>()), 1..4)).prop_map(|(a, b)| Step::Damaged(a, b)),
         1 => (at.clone(), any::<usize>()).prop_map(|(a, b)| Step::Truncated(a, b)),
         2 => (at.clone(), at.clone()).prop_map(|(a, b)| Step::Crossed(a, b)),
@@ -71,7 +74,7 @@ const CALLS: [&str; 9] = [
     r#"{"jsonrpc":"2.0","id":2,"method":"rushlight_checkpoint"}"#,
     r#"{"jsonrpc":"2.0","id":3,"method":"rushlight_prove"}"#,
     r#"{"jsonrpc":"2.0","id":4,"method":"rushlight_header","params":{"height":1}}"#,
-    r#"{"jsonrpc":"2.0","id":5,"method":"rushlight_header","params":{"height":9}}"#,
+    r#"{"jsonrpc":"2.0","id":5,"method":"rushlight_header","params":{"height":16}}"#,
     r#"{"jsonrpc":"2.0","id":6,"method":"rushlight_header","params":{"height":40}}"#,
     r#"{"jsonrpc":"2.0","id":7,"method":"rushlight_prove","params":{"height":18446744073709551615}}"#,
     r#"[{"jsonrpc":"2.0","id":8,"method":"rushlight_status"},{"jsonrpc":"2.0","method":"rushlight_prove"},7]"#,
@@ -85,11 +88,13 @@ struct Rig<'a> {
     now: Now,
     fetches: Vec<(FetchId, Fetch)>,
     works: Vec<(WorkId, Work)>,
-    saves: Vec<(SaveId, Hash)>,
+    saves: Vec<(SaveId, Snapshot)>,
     loads: Vec<(LoadId, Hash)>,
     blobs: BTreeMap<Hash, Vec<u8>>,
     joined: BTreeSet<u8>,
     saved: BTreeSet<Hash>,
+    /// The blobs that the snapshot on the disk names.
+    named: Vec<Hash>,
     said: Vec<String>,
 }
 
@@ -107,6 +112,7 @@ impl<'a> Rig<'a> {
             blobs: BTreeMap::new(),
             joined: BTreeSet::new(),
             saved: BTreeSet::new(),
+            named: Vec::new(),
             said: Vec::new(),
         };
         let spec = ChainSpec::from_json(&recording.spec(trusted, mode)).unwrap();
@@ -125,10 +131,14 @@ impl<'a> Rig<'a> {
                     // What the node saves it can also read back.
                     let read = Snapshot::decode(&self.recording.chain_id, &snapshot.0).unwrap();
                     assert_eq!(read.encode(), snapshot.0, "a snapshot has one encoding");
-                    self.saves.push((id, read.head.hash()));
+                    self.saves.push((id, read));
                 }
                 Output::Put(blob) => {
                     self.blobs.insert(blob.hash, blob.bytes);
+                }
+                Output::Drop(hash) => {
+                    assert!(!self.named.contains(&hash), "{hash} is dropped while the snapshot on the disk names it");
+                    self.blobs.remove(&hash);
                 }
                 Output::Load(id, hash) => self.loads.push((id, hash)),
                 Output::Cancel(Pending::Fetch(id)) => self.fetches.retain(|(other, _)| *other != id),
@@ -172,6 +182,15 @@ impl<'a> Rig<'a> {
     fn step(&mut self, step: &Step) {
         match step {
             Step::Honest(at) => self.answer(*at, |status, body| (status, body)),
+            Step::Run(count) => {
+                for _ in 0..*count {
+                    self.step(&if self.works.is_empty() { Step::Honest(0) } else { Step::Work(0) });
+                    if let (true, Some((id, hash))) = (self.fetches.is_empty(), self.loads.pop()) {
+                        let blob = self.blobs.get(&hash).cloned();
+                        self.handle(Input::Loaded(id, blob.as_deref()));
+                    }
+                }
+            }
             Step::Damaged(at, changes) => self.answer(*at, |status, mut body| {
                 for (place, byte) in changes {
                     if let Some(place) = place.checked_rem(body.len()) {
@@ -215,9 +234,12 @@ impl<'a> Rig<'a> {
             }
             Step::Save(at, is_saved) => {
                 let Some(at) = at.checked_rem(self.saves.len()) else { return };
-                let (id, head) = self.saves.remove(at);
+                let (id, snapshot) = self.saves.remove(at);
                 if *is_saved {
-                    self.saved.insert(head);
+                    self.saved.insert(snapshot.head.hash());
+                    self.named = snapshot.history.map(|history| history.chunks).unwrap_or_default();
+                    let is_kept = self.named.iter().all(|blob| self.blobs.contains_key(blob));
+                    assert!(is_kept, "the snapshot names a blob that was dropped or never put");
                 }
                 self.handle(Input::Saved(id, *is_saved));
             }
@@ -259,6 +281,11 @@ impl<'a> Rig<'a> {
     }
 }
 
+/// How many runs there are, unless the environment says otherwise.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(48)
+}
+
 /// Runs both nodes through the steps; returns the height of the head that they ended at.
 fn run(recording: &Recording, trusted: u64, mode: &str, steps: &[Step]) -> Option<u64> {
     let mut rigs = [Rig::new(recording, trusted, mode), Rig::new(recording, trusted, mode)];
@@ -285,7 +312,11 @@ fn no_interleaving_panics_or_publishes_what_is_not_saved() {
     let Some(recording) = smallest() else { return };
     let first = *recording.hashes.keys().next().unwrap();
     let case = (prop::collection::vec(step(), 1..400), prop::bool::ANY, 0_u64..3);
-    let mut runner = prop::test_runner::TestRunner::new(ProptestConfig { cases: 48, ..ProptestConfig::default() });
+    let mut runner = prop::test_runner::TestRunner::new(ProptestConfig {
+        cases: cases(),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    });
     let heads = std::cell::Cell::new(0);
     let outcome = runner.run(&case, |(steps, is_sequential, above)| {
         let mode = if is_sequential { "sequential" } else { "skipping" };
@@ -295,6 +326,6 @@ fn no_interleaving_panics_or_publishes_what_is_not_saved() {
         Ok(())
     });
     outcome.unwrap();
-    println!("{}: {} of 48 runs adopted a head above their checkpoint", recording.name, heads.get());
+    println!("{}: {} of {} runs adopted a head above their checkpoint", recording.name, heads.get(), cases());
     assert!(heads.get() > 0, "no run got anywhere: nothing was tested");
 }

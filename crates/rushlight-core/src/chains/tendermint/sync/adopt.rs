@@ -207,6 +207,7 @@ impl TendermintChain {
     pub(super) fn save_head(&mut self, block: VerifiedBlock, witnesses: (u32, u32)) {
         let save = self.next_save();
         let snapshot = self.snapshot_of(&block, witnesses);
+        self.backwards.dropping.append(&mut self.backwards.superseded);
         self.desk.actions.push_back(Action::Save(save, snapshot));
         self.adoption = Some(Adoption { stage: Stage::Saving { save, block, witnesses } });
     }

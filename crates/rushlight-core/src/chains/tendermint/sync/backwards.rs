@@ -47,8 +47,11 @@ pub struct Backwards {
     pub(super) next_load: u64,
     pub(super) pause_until: Option<Instant>,
     pub(super) unsaved: u64,
-    /// Blobs that the next snapshot no longer names; dropped only once it is saved.
+    /// Blobs that the next snapshot no longer names.
     pub(super) superseded: Vec<Hash>,
+    /// Blobs that the snapshot on its way to the disk no longer names; dropped once it is there, and not by the arrival of
+    /// one that was made before.
+    pub(super) dropping: Vec<Hash>,
 }
 
 #[derive(Debug)]

@@ -60,8 +60,12 @@ impl TendermintChain {
 
     /// Drops the blobs that the snapshot which has just been saved no longer names.
     pub(super) fn drop_superseded(&mut self) {
-        for blob in core::mem::take(&mut self.backwards.superseded) {
-            self.desk.actions.push_back(Action::Drop(blob));
+        for blob in core::mem::take(&mut self.backwards.dropping) {
+            // What was forgotten and walked again may have the same blob again.
+            let is_named = self.backwards.history().is_some_and(|history| history.chunks.contains(&blob));
+            if !is_named && !self.backwards.superseded.contains(&blob) {
+                self.desk.actions.push_back(Action::Drop(blob));
+            }
         }
     }
 
