@@ -237,7 +237,9 @@ impl TendermintChain {
                 return Err(no_provider(failed.why));
             }
         };
-        let mut walk = Skipping::start(block, proof.height, provider, true, &mut self.desk, now.instant);
+        // Only a bundle needs the blocks on the way, and they can be many.
+        let keep_hops = matches!(proof.wanted, Wanted::Bundle);
+        let mut walk = Skipping::start(block, proof.height, provider, keep_hops, &mut self.desk, now.instant);
         let walked = walk.advance(&mut self.desk, now.instant);
         proof.stage = Stage::Walk(Box::new(walk));
         Ok(walked)
