@@ -18,6 +18,8 @@ pub use open::open;
 pub use spec::{ChainSpec, SpecError};
 pub use work::{Done, Work};
 
+#[cfg(feature = "substrate")]
+pub mod substrate;
 #[cfg(feature = "tendermint")]
 pub mod tendermint;
 

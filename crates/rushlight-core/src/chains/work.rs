@@ -1,11 +1,11 @@
 //! CPU-heavy work that leaves the loop.
 #![cfg_attr(
-    not(feature = "tendermint"),
+    not(any(feature = "substrate", feature = "tendermint")),
     allow(unreachable_code, unused_variables, dead_code, reason = "a build without families has no kind of work")
 )]
 
 use crate::base::Hash;
-#[cfg(feature = "tendermint")]
+#[cfg(any(feature = "substrate", feature = "tendermint"))]
 use crate::crypto::batch::{BatchVerdict, SignatureBatch};
 
 /// A self-contained, pure piece of CPU-heavy work. A driver runs it where it likes; the result is the same everywhere.
@@ -17,7 +17,7 @@ pub struct Work {
 
 #[derive(Debug)]
 enum Kind {
-    #[cfg(feature = "tendermint")]
+    #[cfg(any(feature = "substrate", feature = "tendermint"))]
     Signatures(SignatureBatch),
 }
 
@@ -30,7 +30,7 @@ pub struct Done {
 
 #[derive(Debug)]
 enum Outcome {
-    #[cfg(feature = "tendermint")]
+    #[cfg(any(feature = "substrate", feature = "tendermint"))]
     Signatures(BatchVerdict),
 }
 
@@ -39,7 +39,7 @@ impl Work {
     pub const BYTES_MAX: usize = 24 << 20;
 
     /// Returns the work of verifying `batch`, which starts from the trusted head with hash `from`.
-    #[cfg(feature = "tendermint")]
+    #[cfg(any(feature = "substrate", feature = "tendermint"))]
     pub fn signatures(from: Hash, batch: SignatureBatch) -> Self {
         Self { from, kind: Kind::Signatures(batch) }
     }
@@ -47,9 +47,9 @@ impl Work {
     /// Returns the memory that the input of this work holds, in bytes.
     pub fn size_bytes(&self) -> usize {
         match &self.kind {
-            #[cfg(feature = "tendermint")]
+            #[cfg(any(feature = "substrate", feature = "tendermint"))]
             Kind::Signatures(batch) => batch.size_bytes(),
-            #[cfg(not(feature = "tendermint"))]
+            #[cfg(not(any(feature = "substrate", feature = "tendermint")))]
             _ => 0,
         }
     }
@@ -57,9 +57,9 @@ impl Work {
     /// Returns how many signatures are to be checked.
     pub fn signatures_count(&self) -> usize {
         match &self.kind {
-            #[cfg(feature = "tendermint")]
+            #[cfg(any(feature = "substrate", feature = "tendermint"))]
             Kind::Signatures(batch) => batch.len(),
-            #[cfg(not(feature = "tendermint"))]
+            #[cfg(not(any(feature = "substrate", feature = "tendermint")))]
             _ => 0,
         }
     }
@@ -67,7 +67,7 @@ impl Work {
     /// Does the work.
     pub fn run(self) -> Done {
         let outcome = match self.kind {
-            #[cfg(feature = "tendermint")]
+            #[cfg(any(feature = "substrate", feature = "tendermint"))]
             Kind::Signatures(batch) => Outcome::Signatures(batch.verify()),
         };
         Done { from: self.from, outcome }
@@ -81,7 +81,7 @@ impl Done {
     }
 
     /// Returns what became of the signatures.
-    #[cfg(feature = "tendermint")]
+    #[cfg(any(feature = "substrate", feature = "tendermint"))]
     pub fn verdict(&self) -> &BatchVerdict {
         match &self.outcome {
             Outcome::Signatures(verdict) => verdict,

@@ -1,4 +1,5 @@
 //! Bounded readers and writers of encodings.
 
 pub mod protobuf;
+pub mod scale;
 pub mod text;

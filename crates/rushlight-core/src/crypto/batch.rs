@@ -98,6 +98,7 @@ impl SignatureBatch {
         self.bytes.extend_from_slice(message);
         self.bytes.extend_from_slice(signature);
         self.keys_bytes = self.keys_bytes.saturating_add(match key {
+            #[cfg(feature = "tendermint")]
             PublicKey::MlDsa65(_) => key.as_bytes().len(),
             _ => 0,
         });

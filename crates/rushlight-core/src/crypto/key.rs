@@ -1,6 +1,9 @@
 //! A public key of any scheme.
 
-use super::{ed25519, ml_dsa, secp256k1, secp256k1_eth};
+use super::ed25519;
+#[cfg(feature = "tendermint")]
+use super::{ml_dsa, secp256k1, secp256k1_eth};
+#[cfg(feature = "tendermint")]
 use alloc::boxed::Box;
 use core::fmt;
 
@@ -10,10 +13,13 @@ use core::fmt;
 pub enum PublicKey {
     /// Ed25519, ZIP-215.
     Ed25519([u8; ed25519::KEY_LEN]),
+    #[cfg(feature = "tendermint")]
     /// secp256k1, compressed.
     Secp256k1([u8; secp256k1::KEY_LEN]),
+    #[cfg(feature = "tendermint")]
     /// secp256k1 in Ethereum's dress, compressed.
     Secp256k1Eth([u8; secp256k1_eth::KEY_LEN]),
+    #[cfg(feature = "tendermint")]
     /// ML-DSA-65.
     MlDsa65(Box<[u8; ml_dsa::KEY_LEN]>),
 }
@@ -23,10 +29,13 @@ pub enum PublicKey {
 pub enum KeyKind {
     /// Ed25519, ZIP-215.
     Ed25519,
+    #[cfg(feature = "tendermint")]
     /// secp256k1.
     Secp256k1,
+    #[cfg(feature = "tendermint")]
     /// secp256k1 in Ethereum's dress.
     Secp256k1Eth,
+    #[cfg(feature = "tendermint")]
     /// ML-DSA-65.
     MlDsa65,
 }
@@ -65,8 +74,11 @@ impl KeyKind {
     pub fn key_len(self) -> usize {
         match self {
             Self::Ed25519 => ed25519::KEY_LEN,
+            #[cfg(feature = "tendermint")]
             Self::Secp256k1 => secp256k1::KEY_LEN,
+            #[cfg(feature = "tendermint")]
             Self::Secp256k1Eth => secp256k1_eth::KEY_LEN,
+            #[cfg(feature = "tendermint")]
             Self::MlDsa65 => ml_dsa::KEY_LEN,
         }
     }
@@ -75,8 +87,11 @@ impl KeyKind {
     pub fn signature_len(self) -> usize {
         match self {
             Self::Ed25519 => ed25519::SIGNATURE_LEN,
+            #[cfg(feature = "tendermint")]
             Self::Secp256k1 => secp256k1::SIGNATURE_LEN,
+            #[cfg(feature = "tendermint")]
             Self::Secp256k1Eth => secp256k1_eth::SIGNATURE_LEN,
+            #[cfg(feature = "tendermint")]
             Self::MlDsa65 => ml_dsa::SIGNATURE_LEN,
         }
     }
@@ -87,8 +102,11 @@ impl PublicKey {
     pub fn from_bytes(kind: KeyKind, bytes: &[u8]) -> Option<Self> {
         Some(match kind {
             KeyKind::Ed25519 => Self::Ed25519(bytes.try_into().ok()?),
+            #[cfg(feature = "tendermint")]
             KeyKind::Secp256k1 => Self::Secp256k1(bytes.try_into().ok()?),
+            #[cfg(feature = "tendermint")]
             KeyKind::Secp256k1Eth => Self::Secp256k1Eth(bytes.try_into().ok()?),
+            #[cfg(feature = "tendermint")]
             KeyKind::MlDsa65 => Self::MlDsa65(Box::new(bytes.try_into().ok()?)),
         })
     }
@@ -97,8 +115,11 @@ impl PublicKey {
     pub fn kind(&self) -> KeyKind {
         match self {
             Self::Ed25519(_) => KeyKind::Ed25519,
+            #[cfg(feature = "tendermint")]
             Self::Secp256k1(_) => KeyKind::Secp256k1,
+            #[cfg(feature = "tendermint")]
             Self::Secp256k1Eth(_) => KeyKind::Secp256k1Eth,
+            #[cfg(feature = "tendermint")]
             Self::MlDsa65(_) => KeyKind::MlDsa65,
         }
     }
@@ -107,7 +128,9 @@ impl PublicKey {
     pub fn as_bytes(&self) -> &[u8] {
         match self {
             Self::Ed25519(bytes) => bytes,
+            #[cfg(feature = "tendermint")]
             Self::Secp256k1(bytes) | Self::Secp256k1Eth(bytes) => bytes,
+            #[cfg(feature = "tendermint")]
             Self::MlDsa65(bytes) => bytes.as_slice(),
         }
     }
@@ -118,8 +141,11 @@ impl PublicKey {
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> Result<(), SignatureError> {
         match self {
             Self::Ed25519(key) => ed25519::verify(key, message, signature),
+            #[cfg(feature = "tendermint")]
             Self::Secp256k1(key) => secp256k1::verify(key, message, signature),
+            #[cfg(feature = "tendermint")]
             Self::Secp256k1Eth(key) => secp256k1_eth::verify(key, message, signature),
+            #[cfg(feature = "tendermint")]
             Self::MlDsa65(key) => ml_dsa::verify(key, message, signature),
         }
     }

@@ -4,11 +4,13 @@ mod sha256;
 
 pub use sha256::{Sha256, sha256, sha256_of};
 
-#[cfg(feature = "tendermint")]
+#[cfg(any(feature = "substrate", feature = "tendermint"))]
 pub mod batch;
-#[cfg(feature = "tendermint")]
+#[cfg(feature = "substrate")]
+pub mod blake2b;
+#[cfg(any(feature = "substrate", feature = "tendermint"))]
 pub mod ed25519;
-#[cfg(feature = "tendermint")]
+#[cfg(any(feature = "substrate", feature = "tendermint"))]
 mod key;
 #[cfg(feature = "tendermint")]
 pub mod ml_dsa;
@@ -18,6 +20,8 @@ pub mod ripemd160;
 pub mod secp256k1;
 #[cfg(feature = "tendermint")]
 pub mod secp256k1_eth;
+#[cfg(feature = "substrate")]
+pub mod sr25519;
 
-#[cfg(feature = "tendermint")]
+#[cfg(any(feature = "substrate", feature = "tendermint"))]
 pub use key::{KeyKind, PublicKey, SignatureError};

@@ -1,0 +1,3 @@
+//! Substrate and Polkadot: what is decided from bytes alone, without executing a runtime.
+//!
+//! Whatever comes from outside is first decoded, then verified; only a verifier makes a `Verified…`.
