@@ -1,3 +1,5 @@
 //! Substrate and Polkadot: what is decided from bytes alone, without executing a runtime.
 //!
 //! Whatever comes from outside is first decoded, then verified; only a verifier makes a `Verified…`.
+
+pub mod state;
