@@ -221,7 +221,9 @@ fn what_is_no_proof_exits_with_13() {
         chain_id: "hub-4".into(),
         height: 5,
         hash: rushlight::core::base::Hash([7; 32]),
-        time: rushlight::core::base::UnixTime::from_rfc3339("2026-01-01T00:00:00Z").unwrap(),
+        anchor: rushlight::core::bundle::Anchor::Time(
+            rushlight::core::base::UnixTime::from_rfc3339("2026-01-01T00:00:00Z").unwrap(),
+        ),
     };
     let checkpoint = checkpoint.to_text().unwrap();
     check(
@@ -253,7 +255,9 @@ fn a_checkpoint_is_imported_into_a_chain_file() {
             chain_id: chain_id.into(),
             height: 9,
             hash: rushlight::core::base::Hash([7; 32]),
-            time: rushlight::core::base::UnixTime::from_rfc3339("2026-01-01T00:00:00Z").unwrap(),
+            anchor: rushlight::core::bundle::Anchor::Time(
+                rushlight::core::base::UnixTime::from_rfc3339("2026-01-01T00:00:00Z").unwrap(),
+            ),
         };
         checkpoint.to_text().unwrap()
     };

@@ -3,7 +3,7 @@
 //! that has `tendermint/cometbft-0.38` and `tendermint/cometbft-0.40`.
 
 use flate2::read::GzDecoder;
-use rushlight_core::bundle::{Checkpoint, Family};
+use rushlight_core::bundle::{Anchor, Checkpoint, Family};
 use rushlight_core::chains::tendermint::decode::json;
 use rushlight_core::chains::tendermint::types::{LightBlock, ValidatorSet};
 use rushlight_core::chains::tendermint::{bundle, verify};
@@ -131,7 +131,7 @@ fn proofs(blocks: &[Basis], corpus: &Path, name: &str) -> Result<(), Failed> {
             chain_id: header.chain_id.clone(),
             height: header.height,
             hash: header.hash(),
-            time: header.time,
+            anchor: Anchor::Time(header.time),
         };
         write(corpus.join("checkpoint").join(format!("{name}-{}", header.height)), checkpoint.to_text()?)?;
         let at = verify::JudgedAt::at(header.time);

@@ -25,8 +25,22 @@ pub struct Checkpoint {
     pub height: u64,
     /// The header's hash.
     pub hash: Hash,
-    /// The header's time.
-    pub time: UnixTime,
+    /// What else is trusted, because neither the header nor its hash says it.
+    pub anchor: Anchor,
+}
+
+/// What must be trusted beside a header's hash. Which one it is follows from the family.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Anchor {
+    /// Tendermint: the header's time, from which trust is counted.
+    Time(UnixTime),
+    /// Substrate: who finalizes what comes after the header. Headers name neither their authority set nor its number.
+    Authorities {
+        /// Number of the set.
+        set_id: u64,
+        /// BLAKE2b-256 of the set's SCALE encoding: the list of keys and weights.
+        digest: Hash,
+    },
 }
 
 /// Why a text is not a checkpoint.
@@ -57,7 +71,7 @@ pub enum CheckpointError {
         want: String,
     },
     /// A family that this client does not know.
-    #[error("checkpoint is of family {got:?}, known is tendermint")]
+    #[error("checkpoint is of family {got:?}, known are substrate and tendermint")]
     Family {
         /// The name, cut to 20 characters.
         got: String,
@@ -67,6 +81,12 @@ pub enum CheckpointError {
     Part {
         /// The part.
         part: &'static str,
+    },
+    /// The family's headers are trusted with something else.
+    #[error("checkpoint of family {} holds what another family trusts", family.name())]
+    Anchor {
+        /// The family.
+        family: Family,
     },
     /// The chain id cannot be written in a checkpoint.
     #[error("chain id is not 1 to 64 printable ASCII characters without spaces")]
@@ -84,16 +104,23 @@ fn is_chain_id(chain_id: &str) -> bool {
 
 impl Checkpoint {
     /// Returns the checkpoint as text of at most [`CHECKPOINT_BYTES_MAX`] bytes:
-    /// `rushlight:1:FAMILY:HEIGHT:HASH:SECONDS.NANOS:CHAIN-ID:CHECKSUM`.
+    /// `rushlight:1:tendermint:HEIGHT:HASH:SECONDS.NANOS:CHAIN-ID:CHECKSUM` or
+    /// `rushlight:1:substrate:HEIGHT:HASH:SET-ID.DIGEST:CHAIN-ID:CHECKSUM`.
     /// # Errors
-    /// [`CheckpointError::ChainId`], [`CheckpointError::TooLong`].
+    /// [`CheckpointError::ChainId`], [`CheckpointError::Anchor`], [`CheckpointError::TooLong`].
     pub fn to_text(&self) -> Result<String, CheckpointError> {
         if !is_chain_id(&self.chain_id) {
             return Err(CheckpointError::ChainId);
         }
-        let (family, height, hash) = (self.family.name(), self.height, self.hash);
-        let (seconds, nanos, chain_id) = (self.time.seconds(), self.time.nanos(), &self.chain_id);
-        let body = alloc::format!("{PREFIX}{family}:{height}:{hash}:{seconds}.{nanos:0NANOS_DIGITS$}:{chain_id}:");
+        let (family, height, hash, chain_id) = (self.family.name(), self.height, self.hash, &self.chain_id);
+        let anchor = match (self.family, self.anchor) {
+            (Family::Tendermint, Anchor::Time(time)) => {
+                alloc::format!("{}.{:0NANOS_DIGITS$}", time.seconds(), time.nanos())
+            }
+            (Family::Substrate, Anchor::Authorities { set_id, digest }) => alloc::format!("{set_id}.{digest}"),
+            (family, _) => return Err(CheckpointError::Anchor { family }),
+        };
+        let body = alloc::format!("{PREFIX}{family}:{height}:{hash}:{anchor}:{chain_id}:");
         let text = alloc::format!("{body}{}", checksum(&body));
         if text.len() > CHECKPOINT_BYTES_MAX {
             return Err(CheckpointError::TooLong { got: text.len() });
@@ -125,7 +152,14 @@ impl Checkpoint {
             family,
             height: part("height")?.parse().map_err(|_| CheckpointError::Part { part: "height" })?,
             hash: Hash(text::hex_array(part("hash")?).map_err(|_| CheckpointError::Part { part: "hash" })?),
-            time: read_time(part("time")?).ok_or(CheckpointError::Part { part: "time" })?,
+            anchor: match family {
+                Family::Tendermint => {
+                    Anchor::Time(read_time(part("time")?).ok_or(CheckpointError::Part { part: "time" })?)
+                }
+                Family::Substrate => {
+                    read_authorities(part("authorities")?).ok_or(CheckpointError::Part { part: "authorities" })?
+                }
+            },
             chain_id: part("chain id")?.to_string(),
         };
         // One checkpoint has one text: leading zeros or lower-case hex would be a second one.
@@ -141,9 +175,20 @@ fn read_time(text: &str) -> Option<UnixTime> {
     UnixTime::new(seconds.parse().ok()?, nanos.parse().ok().filter(|_| nanos.len() == NANOS_DIGITS)?).ok()
 }
 
+fn read_authorities(text: &str) -> Option<Anchor> {
+    let (set_id, digest) = text.split_once('.')?;
+    Some(Anchor::Authorities { set_id: set_id.parse().ok()?, digest: Hash(text::hex_array(digest).ok()?) })
+}
+
 impl fmt::Display for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} height {} hash {} of {}", self.chain_id, self.height, self.hash, self.time)
+        let Self { chain_id, height, hash, .. } = self;
+        match self.anchor {
+            Anchor::Time(time) => write!(f, "{chain_id} height {height} hash {hash} of {time}"),
+            Anchor::Authorities { set_id, .. } => {
+                write!(f, "{chain_id} height {height} hash {hash:#x} with authority set {set_id}")
+            }
+        }
     }
 }
 
@@ -157,7 +202,7 @@ mod tests {
             chain_id: "rushlight:40".to_string(),
             height: 152,
             hash: Hash([0xab; 32]),
-            time: UnixTime::from_rfc3339("2026-11-21T06:52:34.234725776Z").unwrap(),
+            anchor: Anchor::Time(UnixTime::from_rfc3339("2026-11-21T06:52:34.234725776Z").unwrap()),
         }
     }
 
@@ -166,11 +211,22 @@ mod tests {
         let long = Checkpoint {
             chain_id: "x".repeat(50),
             height: i64::MAX as u64,
-            time: UnixTime::new(UnixTime::SECONDS_MIN, 999_999_999).unwrap(),
+            anchor: Anchor::Time(UnixTime::new(UnixTime::SECONDS_MIN, 999_999_999).unwrap()),
             ..checkpoint()
         };
         assert!(long.to_text().unwrap().len() < CHECKPOINT_BYTES_MAX);
         assert_eq!(Checkpoint::from_text(&long.to_text().unwrap()), Ok(long));
+        // A block number of 32 bits and a set number of five digits leave room for an id of 21 characters.
+        let substrate = Checkpoint {
+            family: Family::Substrate,
+            chain_id: "x".repeat(21),
+            height: u32::MAX.into(),
+            hash: Hash([0xab; 32]),
+            anchor: Anchor::Authorities { set_id: 99_999, digest: Hash([0xcd; 32]) },
+        };
+        let text = substrate.to_text().unwrap();
+        assert!(text.len() < CHECKPOINT_BYTES_MAX, "{}", text.len());
+        assert_eq!(Checkpoint::from_text(&text), Ok(substrate));
     }
 
     #[test]
@@ -200,9 +256,13 @@ mod tests {
             ("rushlight:1:tendermint:1:00:0.000000000:c:".into(), CheckpointError::Part { part: "hash" }),
             (alloc::format!("rushlight:1:tendermint:1:{hash}:0.0:c:"), CheckpointError::Part { part: "time" }),
             (alloc::format!("rushlight:1:tendermint:01:{hash}:0.000000000:c:"), CheckpointError::Part { part: "form" }),
+            (alloc::format!("rushlight:1:substrate:1:{hash}:0.0:c:"), CheckpointError::Part { part: "authorities" }),
+            (alloc::format!("rushlight:1:substrate:1:{hash}:00.{hash}:c:"), CheckpointError::Part { part: "form" }),
         ] {
             assert_eq!(Checkpoint::from_text(&sealed(&body)), Err(want), "{body}");
         }
+        let mixed = Checkpoint { family: Family::Substrate, ..checkpoint() };
+        assert_eq!(mixed.to_text(), Err(CheckpointError::Anchor { family: Family::Substrate }));
         assert_eq!(Checkpoint { chain_id: "a b".into(), ..checkpoint() }.to_text(), Err(CheckpointError::ChainId));
     }
 

@@ -17,25 +17,35 @@ const VERSION: u8 = 1;
 pub enum Family {
     /// Tendermint and CometBFT chains.
     Tendermint,
+    /// Substrate chains: Polkadot, Kusama and whatever else is built with the Polkadot SDK.
+    Substrate,
 }
 
 impl Family {
+    const ALL: [Self; 2] = [Self::Tendermint, Self::Substrate];
+
     /// Returns the family's name in texts.
     pub fn name(self) -> &'static str {
         match self {
             Self::Tendermint => "tendermint",
+            Self::Substrate => "substrate",
         }
     }
 
     /// Returns the family with this name.
     pub fn from_name(name: &str) -> Option<Self> {
-        (name == Self::Tendermint.name()).then_some(Self::Tendermint)
+        Self::ALL.into_iter().find(|family| family.name() == name)
     }
 
     fn number(self) -> u8 {
         match self {
             Self::Tendermint => 1,
+            Self::Substrate => 2,
         }
+    }
+
+    fn from_number(number: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|family| family.number() == number)
     }
 }
 
@@ -44,8 +54,10 @@ impl Family {
 pub enum SectionKind {
     /// The text of the checkpoint that the bundle starts from; the first section, once.
     Checkpoint,
-    /// One step of the proof of a header, in the order of heights; the family says what it holds.
+    /// One step of the proof of a header, in the order in which they are verified; the family says what it holds.
     Step,
+    /// Values under the state root of the proven header, with their proof; the family says what it holds.
+    State,
 }
 
 impl SectionKind {
@@ -53,11 +65,12 @@ impl SectionKind {
         match self {
             Self::Checkpoint => 1,
             Self::Step => 2,
+            Self::State => 3,
         }
     }
 
     fn from_number(number: u8) -> Option<Self> {
-        [Self::Checkpoint, Self::Step].into_iter().find(|kind| kind.number() == number)
+        [Self::Checkpoint, Self::Step, Self::State].into_iter().find(|kind| kind.number() == number)
     }
 }
 
@@ -99,7 +112,7 @@ pub enum BundleError {
         got: u8,
     },
     /// A family that this client does not know.
-    #[error("bundle is of family {got}, this client knows 1 (tendermint)")]
+    #[error("bundle is of family {got}, this client knows 1 (tendermint) and 2 (substrate)")]
     Family {
         /// The family's number.
         got: u8,
@@ -185,11 +198,9 @@ impl Bundle {
         if got != want {
             return Err(BundleError::Checksum { got, want });
         }
-        if family != Family::Tendermint.number() {
-            return Err(BundleError::Family { got: family });
-        }
+        let family = Family::from_number(family).ok_or(BundleError::Family { got: family })?;
         let sections = sections(content.get(MAGIC.len() + 2..).ok_or(BundleError::Truncated)?)?;
-        Ok(Self { family: Family::Tendermint, sections })
+        Ok(Self { family, sections })
     }
 }
 

@@ -6,5 +6,5 @@
 mod checkpoint;
 mod container;
 
-pub use checkpoint::{CHECKPOINT_BYTES_MAX, Checkpoint, CheckpointError};
+pub use checkpoint::{Anchor, CHECKPOINT_BYTES_MAX, Checkpoint, CheckpointError};
 pub use container::{BUNDLE_BYTES_MAX, Bundle, BundleError, Family, SECTIONS_MAX, Section, SectionKind};

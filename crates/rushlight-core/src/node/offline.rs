@@ -92,7 +92,6 @@ pub fn verify_bundle(
                 steps: bundle.sections.len().saturating_sub(1),
             })
         }
-        #[cfg(not(feature = "tendermint"))]
         family => {
             let _ = (trusting_period, now);
             Err(VerifyBundleError::NotBuilt { family })

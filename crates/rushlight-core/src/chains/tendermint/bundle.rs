@@ -7,7 +7,7 @@ use super::decode::{self, DecodeError};
 use super::types::{LightBlock, ValidatorSet};
 use super::verify::{self, JudgedAt, Rules, VerifiedBlock, VerifyError};
 use crate::base::Hash;
-use crate::bundle::{Bundle, BundleError, Checkpoint, CheckpointError, Family, Section, SectionKind};
+use crate::bundle::{Anchor, Bundle, BundleError, Checkpoint, CheckpointError, Family, Section, SectionKind};
 use crate::codec::protobuf::{ProtobufError, Reader, put_message};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -114,6 +114,9 @@ pub fn verify(
             want: checkpoint.hash,
         });
     }
+    let (Family::Tendermint, Anchor::Time(time)) = (checkpoint.family, checkpoint.anchor) else {
+        return Err(BundleRefused::CheckpointText(CheckpointError::Anchor { family: checkpoint.family }));
+    };
     let mut trusted: Option<VerifiedBlock> = None;
     for (index, section) in sections.enumerate() {
         if section.kind != SectionKind::Step {
@@ -123,8 +126,8 @@ pub fn verify(
         let refused = |why| BundleRefused::Verify { index, why };
         let block = match &trusted {
             None => {
-                let Checkpoint { chain_id, height, hash, time, .. } = checkpoint;
-                verify::anchor(chain_id, *height, *hash, Some(*time), block).map_err(refused)?
+                let Checkpoint { chain_id, height, hash, .. } = checkpoint;
+                verify::anchor(chain_id, *height, *hash, Some(time), block).map_err(refused)?
             }
             Some(trusted) => verify::skipping(trusted, Arc::new(block), rules, at).map_err(refused)?,
         };

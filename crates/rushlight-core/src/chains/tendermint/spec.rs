@@ -2,7 +2,7 @@
 
 use super::verify::{Rules, TrustLevel, TrustLevelError};
 use crate::base::Hash;
-use crate::bundle::{Checkpoint, CheckpointError};
+use crate::bundle::{Checkpoint, CheckpointError, Family};
 use crate::codec::text;
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -84,6 +84,12 @@ pub enum SpecError {
     /// The checkpoint is not readable.
     #[error("trust.checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
+    /// The checkpoint is of another family.
+    #[error("trust.checkpoint is of family {}, the description of tendermint", got.name())]
+    OtherFamily {
+        /// The checkpoint's family.
+        got: Family,
+    },
     /// The checkpoint is of another chain.
     #[error("trust.checkpoint is of chain {got:?}, the description of {want:?}")]
     OtherChain {
@@ -199,6 +205,9 @@ fn trust(raw: RawTrust, chain_id: &str) -> Result<Trust, SpecError> {
         (Some(height), Some(hash), None) => (height, Hash(text::hex_array(&hash).map_err(|_| SpecError::Hash)?)),
         (None, None, Some(checkpoint)) => {
             let checkpoint = Checkpoint::from_text(&checkpoint)?;
+            if checkpoint.family != Family::Tendermint {
+                return Err(SpecError::OtherFamily { got: checkpoint.family });
+            }
             if checkpoint.chain_id != chain_id {
                 return Err(SpecError::OtherChain { got: checkpoint.chain_id, want: String::from(chain_id) });
             }

@@ -5,7 +5,7 @@ use super::adopt::not_the_checkpoint;
 use super::fetch::{Failed, Got, RequestId};
 use super::skipping::{Skipping, Walked};
 use crate::base::{Hash, Instant, Now, PeerId, QueryId, WorkId};
-use crate::bundle::{Checkpoint, Family};
+use crate::bundle::{Anchor, Checkpoint, Family};
 use crate::chains::tendermint::bundle;
 use crate::chains::tendermint::verify::{self, VerifiedBlock, VerifiedHeader};
 use crate::chains::{Action, Done, Query, QueryAnswer, QueryError, To, Verdict};
@@ -115,7 +115,7 @@ impl TendermintChain {
             chain_id: self.spec.chain_id.clone(),
             height: block.height(),
             hash: block.hash(),
-            time: block.time(),
+            anchor: Anchor::Time(block.time()),
         }
     }
 
