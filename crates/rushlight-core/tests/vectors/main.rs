@@ -1,11 +1,11 @@
-//! Everything recorded that concerns headers, against the verifier.
+//! Everything recorded that can be verified, against the verifiers.
 //!
 //! The folder comes from `RUSHLIGHT_VECTORS`, else it is `../shared/vectors` seen from the workspace root. What a file is
 //! shows in its content, so more files of each kind may appear anywhere; a file of no known kind is listed. Without the
 //! folder the test passes and says loudly what was left out. With `CI` set a known folder that gives no case fails.
 //!
 //! Run: `cargo test --release -p rushlight-core --test vectors -- --nocapture`
-#![cfg(feature = "tendermint")]
+#![cfg(all(feature = "substrate", feature = "tendermint"))]
 
 mod answers;
 mod canonical;
@@ -16,6 +16,7 @@ mod kind;
 #[path = "../recording/mod.rs"]
 mod recording;
 mod report;
+mod substrate;
 mod sync;
 mod traces;
 #[path = "../world/mod.rs"]
@@ -37,6 +38,8 @@ const KNOWN_FOLDERS: &[&str] = &[
     "tendermint/cometbft-0.40",
     "tendermint/cometbft-0.40/verify-cases",
     "tendermint/cosmos-sdk-0.53",
+    "substrate/aura",
+    "substrate/chain",
 ];
 
 fn vectors_folder() -> PathBuf {
@@ -66,11 +69,11 @@ fn every_recorded_case_has_the_recorded_verdict() {
     walk(&root, &mut files);
     let mut report = Report::default();
     let mut folders: BTreeMap<String, Vec<Found>> = BTreeMap::new();
+    let mut substrate = Vec::new();
     for path in files {
         let name = path.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
         if name.starts_with("substrate/") {
-            // Another family's data: its own issue reads it.
-            report.unknown(&name);
+            substrate.push(name);
             continue;
         }
         let (folder, file) = name.rsplit_once('/').unwrap_or(("", &name));
@@ -102,6 +105,7 @@ fn every_recorded_case_has_the_recorded_verdict() {
     for (folder, found) in &folders {
         answers::fixtures(folder, found, &mut report);
     }
+    substrate::run(&root, substrate, &mut report);
     let figures = sync::run(&root, &mut report);
     print!("{report}");
     println!("\nSync over recorded chains, through the node:");

@@ -86,7 +86,7 @@ impl fmt::Display for Report {
             }
         }
         if !self.unknown.is_empty() {
-            writeln!(f, "\nOf no kind that concerns headers:")?;
+            writeln!(f, "\nOf no kind that a test reads:")?;
         }
         for (folder, files) in &self.unknown {
             let shown: Vec<&str> = files.iter().take(6).map(String::as_str).collect();

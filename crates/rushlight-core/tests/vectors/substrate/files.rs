@@ -1,0 +1,62 @@
+//! The files below the folder, and which of them a walker has read.
+
+use flate2::read::GzDecoder;
+use serde_json::Value;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Files by name, relative to the folder of the vectors. Reading one marks it as read.
+pub struct Files {
+    root: PathBuf,
+    names: BTreeSet<String>,
+    read: RefCell<BTreeSet<String>>,
+}
+
+impl Files {
+    pub fn new(root: &Path, names: Vec<String>) -> Self {
+        Self { root: root.to_path_buf(), names: names.into_iter().collect(), read: RefCell::default() }
+    }
+
+    /// Returns the folders that hold all of `wanted`.
+    pub fn folders_with(&self, wanted: &[&str]) -> Vec<String> {
+        let folders: BTreeSet<&str> = self.names.iter().filter_map(|name| Some(name.rsplit_once('/')?.0)).collect();
+        let holds = |folder: &&str| wanted.iter().all(|file| self.names.contains(&format!("{folder}/{file}")));
+        folders.into_iter().filter(holds).map(str::to_string).collect()
+    }
+
+    /// Returns the content of a file, unpacked if it is packed with gzip.
+    pub fn bytes(&self, name: &str) -> Vec<u8> {
+        self.read.borrow_mut().insert(name.to_string());
+        let path = self.root.join(name);
+        let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        if !bytes.starts_with(&[0x1f, 0x8b]) {
+            return bytes;
+        }
+        let mut unpacked = Vec::new();
+        GzDecoder::new(&*bytes)
+            .read_to_end(&mut unpacked)
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        unpacked
+    }
+
+    /// Returns the JSON of each line of a file.
+    pub fn json_lines(&self, name: &str) -> Vec<Value> {
+        let text = String::from_utf8(self.bytes(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let line = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{name}: {error}"));
+        text.lines().map(line).collect()
+    }
+
+    /// Returns the files that nothing has read.
+    pub fn unread(&self) -> Vec<String> {
+        self.names.difference(&self.read.borrow()).cloned().collect()
+    }
+}
+
+/// Returns the bytes of a hexadecimal text, with or without `0x`.
+pub fn unhex(text: &Value) -> Vec<u8> {
+    let text = text.as_str().unwrap_or_else(|| panic!("{text} is no text"));
+    let text = text.strip_prefix("0x").unwrap_or(text);
+    data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
+}

@@ -1,0 +1,19 @@
+//! Recorded Substrate chains, payloads of real nodes and facts of public chains.
+//!
+//! A folder with `spec-raw.json` and `blocks.jsonl` is a recorded chain; one with `requests.json` holds raw payloads, which
+//! join a chain by its genesis hash. Whatever no walker has read is listed.
+
+mod files;
+mod recorded;
+
+use super::report::Report;
+use std::path::Path;
+
+pub use files::Files;
+
+/// Runs every case below the folder `substrate` of the vectors; `names` are relative to `root`.
+pub fn run(root: &Path, names: Vec<String>, report: &mut Report) {
+    let files = Files::new(root, names);
+    recorded::run(&files, report);
+    files.unread().iter().for_each(|name| report.unknown(name));
+}
