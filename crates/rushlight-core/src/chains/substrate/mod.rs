@@ -2,4 +2,5 @@
 //!
 //! Whatever comes from outside is first decoded, then verified; only a verifier makes a `Verified…`.
 
+pub mod header;
 pub mod state;
