@@ -4,7 +4,7 @@ use super::Files;
 use super::files::unhex;
 use crate::report::Report;
 use rushlight_core::base::Hash;
-use rushlight_core::crypto::blake2b::blake2b_256;
+use rushlight_core::chains::substrate::header::{HeaderRef, NumberWidth};
 use serde_json::Value;
 
 /// One recorded block.
@@ -31,10 +31,19 @@ fn block(line: &Value) -> Block {
 fn headers(name: &str, blocks: &[Block], report: &mut Report) {
     let mut parent: Option<&Block> = None;
     for block in blocks {
+        let header = match HeaderRef::decode(&block.header, NumberWidth::U32) {
+            Ok(header) => header,
+            Err(error) => {
+                report.case(name, Err(format!("block {}: {error}", block.number)));
+                continue;
+            }
+        };
         let number = block.number;
-        report.equal(name, format_args!("hash of block {number}"), blake2b_256(&block.header), block.hash);
+        report.equal(name, format_args!("number of block {number}"), header.number(), number);
+        report.equal(name, format_args!("hash of block {number}"), header.hash(), block.hash);
+        report.equal(name, format_args!("block {number} encoded again"), &header.to_header().encode(), &block.header);
         if let Some(parent) = parent {
-            report.equal(name, format_args!("parent of block {number}"), &block.header[..32], parent.hash.as_bytes());
+            report.equal(name, format_args!("parent of block {number}"), header.parent_hash(), parent.hash);
         }
         parent = Some(block);
     }
