@@ -54,7 +54,7 @@ pub enum ScaleError {
 }
 
 /// Reads values one after the other.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Reader<'a> {
     rest: &'a [u8],
 }

@@ -17,6 +17,9 @@ pub fn blake2b_256_of(parts: &[&[u8]]) -> Hash {
     finished(&state.finalize())
 }
 
+/// Inputs handed over at once: several times what is hashed side by side, for as long as any is left no lane stands still.
+const JOBS: usize = 8 * many::MAX_DEGREE;
+
 /// Calls `each` with the index and the BLAKE2b-256 of every input, in order.
 ///
 /// Several inputs are hashed side by side where the processor can; that is up to three times faster than one by one,
@@ -27,7 +30,7 @@ pub fn blake2b_256_many<'a>(inputs: impl IntoIterator<Item = &'a [u8]>, mut each
     let mut inputs = inputs.into_iter();
     let mut index = 0_usize;
     loop {
-        let mut jobs: [Option<many::HashManyJob<'a>>; many::MAX_DEGREE] = Default::default();
+        let mut jobs: [Option<many::HashManyJob<'a>>; JOBS] = Default::default();
         let mut count = 0_usize;
         for (job, input) in jobs.iter_mut().zip(&mut inputs) {
             *job = Some(many::HashManyJob::new(&params, input));
@@ -41,7 +44,7 @@ pub fn blake2b_256_many<'a>(inputs: impl IntoIterator<Item = &'a [u8]>, mut each
             each(index, finished(&job.to_hash()));
             index = index.saturating_add(1);
         }
-        if count < many::MAX_DEGREE {
+        if count < JOBS {
             return;
         }
     }
@@ -65,8 +68,8 @@ mod tests {
 
     #[test]
     fn many_and_parts_hash_as_one() {
-        let bytes: Vec<u8> = (0..=255).cycle().take(5_000).collect();
-        for count in [0, 1, 3, 4, 5, 9] {
+        let bytes: Vec<u8> = (0..=255).cycle().take(11_000).collect();
+        for count in [0, 1, 3, 4, 5, 9, 31, 32, 33] {
             let inputs: Vec<&[u8]> = (0..count).map(|n| &bytes[n..n * 311 + 1]).collect();
             let mut got = Vec::new();
             blake2b_256_many(inputs.iter().copied(), |index, hash| got.push((index, hash)));

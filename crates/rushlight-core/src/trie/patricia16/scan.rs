@@ -1,0 +1,225 @@
+//! All keys below a prefix, over as many proofs as it takes.
+//!
+//! A [`PrefixScan`] keeps the subtrees that no proof has shown yet. It says for which keys a proof would show them, takes the
+//! proof, and hands on what was found; so one round of asking per level of the trie is enough, whatever the number of keys.
+
+use super::lookup::{LookupError, Missing, MissingPart, Trie, Value};
+use super::nibbles::{Nibbles, Path};
+use super::node::{MerkleValue, Node, NodeValue};
+use super::root::EMPTY_ROOT;
+use crate::base::Hash;
+use alloc::vec::Vec;
+
+/// Most subtrees that wait to be shown; what a scan keeps beside them is no more than one proof's path.
+pub const SCAN_PENDING_MAX: usize = 1 << 18;
+
+/// Why a scan cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ScanError {
+    /// The proof has something that is no part of a trie. The sender's fault.
+    #[error(transparent)]
+    Lookup(#[from] LookupError),
+    /// The proof is for another root. The caller's fault.
+    #[error("proof is for root {got:#x}, the scan is of {want:#x}")]
+    Root {
+        /// The proof's root.
+        got: Hash,
+        /// The scan's root.
+        want: Hash,
+    },
+    /// The trie is wider below the prefix than a scan may become. The user's fault: a longer prefix has fewer keys.
+    #[error("more than {SCAN_PENDING_MAX} subtrees wait to be shown")]
+    TooWide,
+}
+
+/// What has become of a scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ScanStep {
+    /// Everything was found.
+    Done,
+    /// The budget was used up; the same proof has more.
+    More,
+    /// Another proof is needed: see [`PrefixScan::wants`]. `opened` of what was wanted was shown; a sender that shows nothing of it
+    /// has not answered.
+    Wants {
+        /// Number of wanted parts that this call of [`PrefixScan::advance`] and those for `More` before it found in the proof.
+        opened: usize,
+    },
+}
+
+/// A part that no proof has shown yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ScanWant<'s> {
+    /// A key whose proof shows it; not every such key is in the trie.
+    pub key: &'s [u8],
+    /// The hash of the node or value.
+    pub missing: Missing,
+}
+
+/// Something to be looked at: a subtree, or a value of a known key.
+#[derive(Clone, Debug)]
+struct Pending {
+    path: Path,
+    part: Part,
+}
+
+#[derive(Clone, Debug)]
+enum Part {
+    Subtree(Hash),
+    /// A node that is inline in another; it is never missing.
+    Inline {
+        node: Vec<u8>,
+        within: Hash,
+    },
+    Value(Hash),
+}
+
+/// The keys below a prefix, as far as they are found.
+#[derive(Clone, Debug)]
+pub struct PrefixScan {
+    root: Hash,
+    prefix: Vec<u8>,
+    has_values: bool,
+    /// To be looked for in the proof at hand, the first last.
+    waiting: Vec<Pending>,
+    /// Not in the proof at hand.
+    missing: Vec<Pending>,
+    opened: usize,
+}
+
+impl PrefixScan {
+    /// Returns a scan of the trie with this root, main or child, for the keys that begin with `prefix`. With `has_values` it wants
+    /// the values too that stand under their hashes.
+    pub fn new(root: Hash, prefix: &[u8], has_values: bool) -> Self {
+        let start = Pending { path: Path::default(), part: Part::Subtree(root) };
+        let waiting = if root == EMPTY_ROOT { Vec::new() } else { alloc::vec![start] };
+        Self { root, prefix: prefix.to_vec(), has_values, waiting, missing: Vec::new(), opened: 0 }
+    }
+
+    /// Returns what the next proof should show, the first in the order of keys first.
+    pub fn wants(&self) -> impl Iterator<Item = ScanWant<'_>> {
+        self.waiting.iter().rev().map(|pending| {
+            let (hash, part) = match &pending.part {
+                Part::Subtree(hash) => (*hash, MissingPart::Node),
+                Part::Inline { within, .. } => (*within, MissingPart::Node),
+                Part::Value(hash) => (*hash, MissingPart::Value),
+            };
+            // On the way to the prefix any key below it will do; the prefix itself is the shortest.
+            let is_above = pending.path.len() < self.prefix.len().saturating_mul(2);
+            let key = if is_above { &self.prefix } else { pending.path.padded_bytes() };
+            ScanWant { key, missing: Missing { hash, part } }
+        })
+    }
+
+    /// Tells whether everything was found.
+    pub fn is_done(&self) -> bool {
+        self.waiting.is_empty() && self.missing.is_empty()
+    }
+
+    /// Looks for what is wanted in `trie` and calls `each` with every key found and its value, `None` without `has_values` where it
+    /// stands under its hash. Opens at most `budget` nodes; tries with equal parts have more keys than their proofs have bytes.
+    ///
+    /// Keys come in ascending order as far as one proof shows them; over several proofs the order is any.
+    /// # Errors
+    /// [`ScanError`]; what was found before stays found.
+    pub fn advance(
+        &mut self,
+        trie: &Trie<'_>,
+        budget: usize,
+        mut each: impl FnMut(&[u8], Option<Value<'_>>),
+    ) -> Result<ScanStep, ScanError> {
+        if trie.root() != self.root {
+            return Err(ScanError::Root { got: trie.root(), want: self.root });
+        }
+        for _ in 0..budget {
+            let Some(pending) = self.waiting.pop() else { break };
+            if self.waiting.len().saturating_add(self.missing.len()) >= SCAN_PENDING_MAX {
+                self.waiting.push(pending);
+                return Err(ScanError::TooWide);
+            }
+            let Pending { path, part } = pending;
+            match part {
+                Part::Value(hash) => self.value(trie, path, NodeValue::Hashed(hash), &mut each)?,
+                Part::Inline { node, within } => {
+                    if let Some(node) = trie.open(MerkleValue::Inline(&node), within)? {
+                        self.node(trie, path, node, within, &mut each)?;
+                    }
+                }
+                Part::Subtree(hash) => match trie.open(MerkleValue::Hash(hash), hash)? {
+                    None => self.missing.push(Pending { path, part: Part::Subtree(hash) }),
+                    Some(node) => {
+                        self.opened = self.opened.saturating_add(1);
+                        self.node(trie, path, node, hash, &mut each)?;
+                    }
+                },
+            }
+        }
+        if !self.waiting.is_empty() {
+            return Ok(ScanStep::More);
+        }
+        self.missing.reverse();
+        core::mem::swap(&mut self.waiting, &mut self.missing);
+        let opened = core::mem::take(&mut self.opened);
+        Ok(if self.waiting.is_empty() { ScanStep::Done } else { ScanStep::Wants { opened } })
+    }
+
+    /// Takes a node's value, and lets its children wait, if they may lie below the prefix.
+    fn node(
+        &mut self,
+        trie: &Trie<'_>,
+        mut path: Path,
+        node: Node<'_>,
+        within: Hash,
+        each: &mut impl FnMut(&[u8], Option<Value<'_>>),
+    ) -> Result<(), ScanError> {
+        path.append(node.partial);
+        let (ours, prefix) = (path.as_nibbles(), Nibbles::from(&self.prefix[..]));
+        if ours.common_len(prefix) < ours.len().min(prefix.len()) {
+            return Ok(());
+        }
+        let next = prefix.get(ours.len());
+        let first = self.waiting.len();
+        for (index, child) in node.children.iter().filter(|(index, _)| next.is_none_or(|next| next == *index)) {
+            let mut path = path.clone();
+            path.push(index);
+            let part = match child {
+                MerkleValue::Hash(hash) => Part::Subtree(hash),
+                MerkleValue::Inline(node) => Part::Inline { node: node.to_vec(), within },
+            };
+            self.waiting.push(Pending { path, part });
+        }
+        self.waiting.get_mut(first..).unwrap_or_default().reverse();
+        match node.value {
+            // Above the prefix: not wanted.
+            Some(value) if ours.len() >= prefix.len() => self.value(trie, path, value, each),
+            _ => Ok(()),
+        }
+    }
+
+    fn value(
+        &mut self,
+        trie: &Trie<'_>,
+        path: Path,
+        value: NodeValue<'_>,
+        each: &mut impl FnMut(&[u8], Option<Value<'_>>),
+    ) -> Result<(), ScanError> {
+        let nibbles = path.len();
+        if nibbles % 2 == 1 {
+            return Err(LookupError::OddKey { nibbles }.into());
+        }
+        let key = path.padded_bytes();
+        match (value, self.has_values) {
+            (NodeValue::Inline(bytes), _) => each(key, Some(Value::Inline(bytes))),
+            (NodeValue::Hashed(_), false) => each(key, None),
+            (NodeValue::Hashed(hash), true) => match trie.hashed(hash)? {
+                Some(value) => {
+                    self.opened = self.opened.saturating_add(1);
+                    each(key, Some(value));
+                }
+                None => self.missing.push(Pending { path, part: Part::Value(hash) }),
+            },
+        }
+        Ok(())
+    }
+}
