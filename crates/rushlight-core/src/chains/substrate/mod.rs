@@ -2,5 +2,6 @@
 //!
 //! Whatever comes from outside is first decoded, then verified; only a verifier makes a `Verified…`.
 
+pub mod grandpa;
 pub mod header;
 pub mod state;

@@ -1,0 +1,152 @@
+//! Many proofs of finality with one batch of signatures.
+//!
+//! First every rule that needs no signature is checked, proof by proof. Then one batch of signatures is verified for all
+//! of them, elsewhere. A block is called final only when its own signatures and all those before hold.
+
+use super::rules::{self, Unsigned};
+use super::{AuthoritySet, BlockId, CommitMessage, JustificationRef, VerifyError};
+use crate::base::Hash;
+use crate::chains::{Done, Work};
+use crate::crypto::batch::SignatureBatch;
+use alloc::vec::Vec;
+
+/// A block that a set of authorities finalized. Only [`SealedProofs::release`] makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VerifiedFinality {
+    block: BlockId,
+    round: u64,
+    set_id: u64,
+}
+
+impl VerifiedFinality {
+    /// Returns the finalized block.
+    pub fn block(&self) -> BlockId {
+        self.block
+    }
+
+    /// Returns the round of the votes.
+    pub fn round(&self) -> u64 {
+        self.round
+    }
+
+    /// Returns the number of the set that voted.
+    pub fn set_id(&self) -> u64 {
+        self.set_id
+    }
+}
+
+/// Proofs that satisfy every rule but the signatures.
+#[derive(Debug)]
+pub struct Proofs {
+    from: Hash,
+    batch: SignatureBatch,
+    unsigned: Vec<Unsigned>,
+}
+
+/// Proofs whose signatures are being verified elsewhere.
+#[derive(Debug)]
+pub struct SealedProofs {
+    from: Hash,
+    digest: Hash,
+    unsigned: Vec<Unsigned>,
+}
+
+/// The proof that is refused, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Its place, counted from 0.
+    pub index: usize,
+    /// The broken rule.
+    pub error: VerifyError,
+}
+
+impl Proofs {
+    /// Returns no proofs; they will be judged from the trusted block with hash `from`.
+    pub fn start(from: Hash) -> Self {
+        Self { from, batch: SignatureBatch::new(), unsigned: Vec::new() }
+    }
+
+    /// Returns how many proofs there are.
+    pub fn len(&self) -> usize {
+        self.unsigned.len()
+    }
+
+    /// Tells whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.unsigned.is_empty()
+    }
+
+    /// Returns the memory that the signatures hold, in bytes.
+    pub fn size_bytes(&self) -> usize {
+        self.batch.size_bytes()
+    }
+
+    /// Adds a justification of `target` by `set`.
+    /// # Errors
+    /// [`VerifyError`]; nothing is added.
+    pub fn push(
+        &mut self,
+        justification: &JustificationRef<'_>,
+        target: BlockId,
+        set: &AuthoritySet,
+    ) -> Result<(), VerifyError> {
+        let BlockId { hash: got, number: got_number } = justification.target();
+        if justification.target() != target {
+            let (want, want_number) = (target.hash, target.number);
+            return Err(VerifyError::Target { got, got_number, want, want_number });
+        }
+        self.unsigned.push(rules::justification(justification, set, &mut self.batch)?);
+        Ok(())
+    }
+
+    /// Adds a commit by `set`; `parent_of` gives the parents of blocks that are known.
+    ///
+    /// [`VerifyError::NotDescendant`] may then mean that blocks are missing here, and is held against nobody. The
+    /// number of the block is what the votes say; the caller compares it with its own.
+    /// # Errors
+    /// [`VerifyError`]; nothing is added.
+    pub fn push_commit(
+        &mut self,
+        message: &CommitMessage<'_>,
+        set: &AuthoritySet,
+        parent_of: &dyn Fn(&Hash) -> Option<Hash>,
+    ) -> Result<(), VerifyError> {
+        self.unsigned.push(rules::commit(message, set, parent_of, &mut self.batch)?);
+        Ok(())
+    }
+
+    /// Returns the work of verifying all signatures, and what is released when they hold.
+    pub fn seal(self) -> (Work, SealedProofs) {
+        let sealed = SealedProofs { from: self.from, digest: self.batch.digest(), unsigned: self.unsigned };
+        (Work::signatures(self.from, self.batch), sealed)
+    }
+
+    /// Verifies all signatures here and now.
+    pub fn verify_in_place(self) -> (Vec<VerifiedFinality>, Option<Refused>) {
+        let (work, sealed) = self.seal();
+        sealed.release(&work.run())
+    }
+}
+
+impl SealedProofs {
+    /// Returns the blocks that are final, in order, up to the first proof with a bad signature, and that one.
+    pub fn release(self, done: &Done) -> (Vec<VerifiedFinality>, Option<Refused>) {
+        let verdict = done.verdict();
+        if done.from() != self.from || verdict.digest() != self.digest {
+            return (Vec::new(), Some(Refused { index: 0, error: VerifyError::OtherWork }));
+        }
+        let bad = verdict.outcome().err();
+        // The bad signature is the first one, so all groups before it hold.
+        let good = bad.map_or(self.unsigned.len(), |bad| bad.group);
+        let finality = |proof: Unsigned| {
+            let Unsigned { block, round, set_id } = proof;
+            VerifiedFinality { block, round, set_id }
+        };
+        let verified = self.unsigned.into_iter().take(good).map(finality).collect();
+        let refused = bad.map(|bad| {
+            let error = VerifyError::BadSignature { index: bad.item, why: bad.why };
+            Refused { index: bad.group, error }
+        });
+        (verified, refused)
+    }
+}
