@@ -2,6 +2,8 @@
 //!
 //! Whatever comes from outside is first decoded, then verified; only a verifier makes a `Verified…`.
 
+pub mod authorship;
 pub mod grandpa;
 pub mod header;
+pub mod spec;
 pub mod state;

@@ -26,6 +26,17 @@ impl Files {
         folders.into_iter().filter(holds).map(str::to_string).collect()
     }
 
+    /// Returns the names of files that end so, packed with gzip or not.
+    pub fn ending(&self, end: &str) -> Vec<String> {
+        let is_meant = |name: &&String| name.strip_suffix(".gz").unwrap_or(name).ends_with(end);
+        self.names.iter().filter(is_meant).cloned().collect()
+    }
+
+    /// Takes back that a file was read: its content is of no kind that was looked for.
+    pub fn unmark(&self, name: &str) {
+        self.read.borrow_mut().remove(name);
+    }
+
     /// Returns the content of a file, unpacked if it is packed with gzip.
     pub fn bytes(&self, name: &str) -> Vec<u8> {
         self.read.borrow_mut().insert(name.to_string());

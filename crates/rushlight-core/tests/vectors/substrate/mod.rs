@@ -3,8 +3,10 @@
 //! A folder with `spec-raw.json` and `blocks.jsonl` is a recorded chain; one with `requests.json` holds raw payloads, which
 //! join a chain by its genesis hash. Whatever no walker has read is listed.
 
+mod authorship;
 mod files;
 mod recorded;
+mod specs;
 
 use super::report::Report;
 use std::path::Path;
@@ -15,5 +17,7 @@ pub use files::Files;
 pub fn run(root: &Path, names: Vec<String>, report: &mut Report) {
     let files = Files::new(root, names);
     recorded::run(&files, report);
+    specs::run(&files, report);
+    authorship::run(&files, report);
     files.unread().iter().for_each(|name| report.unknown(name));
 }

@@ -1,0 +1,628 @@
+//! The JSON of a specification, read in one pass: megabytes of hex go straight into the buffer of the genesis state, and
+//! no tree of values is built.
+
+use super::boot_node::{BOOT_NODES_MAX, BootNode, BootNodeError};
+use super::genesis::{Broken, Builder, Genesis, GenesisStorage};
+use super::light_sync_state::{LightSyncState, LightSyncStateParts};
+use super::rules::{BLOCK_RULES_MAX, BlockRules, CodeSubstitute};
+use super::{NAME_BYTES_MAX, Parachain, Spec, SpecError, SpecWarning, hex};
+use crate::base::Hash;
+use crate::chains::substrate::header::NumberWidth;
+use crate::codec::text;
+use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// Bytes of a text that an error repeats.
+const SHOWN_CHARS_MAX: usize = 40;
+/// Bytes reserved ahead for the genesis state; it grows from there.
+const RESERVED_BYTES_MAX: usize = 32 << 20;
+
+/// Reads a specification of bounded length.
+pub(super) fn read(text: &str) -> Result<Spec, SpecError> {
+    let mut draft = Draft { text_len: text.len(), field: "the whole", ..Draft::default() };
+    let mut json = serde_json::Deserializer::from_str(text);
+    let read = (&mut draft).deserialize(&mut json).and_then(|()| json.end());
+    if let Some(fault) = draft.fault {
+        return Err(fault);
+    }
+    read.map_err(|error| SpecError::Json { field: draft.field, why: error.to_string() })?;
+    draft.finish()
+}
+
+/// What has been read so far.
+#[derive(Default)]
+struct Draft {
+    text_len: usize,
+    /// The field being read, for an error's text.
+    field: &'static str,
+    /// A rule of ours that was broken; the parser's own error is only the way out then.
+    fault: Option<SpecError>,
+    seen: Vec<&'static str>,
+    name: Option<String>,
+    id: Option<String>,
+    chain_type: Option<String>,
+    boot_nodes: Vec<String>,
+    protocol_id: Option<String>,
+    fork_id: Option<String>,
+    block_number_bytes: Option<u64>,
+    properties: Option<Box<RawValue>>,
+    relay_chain: Option<String>,
+    para_id: Option<u32>,
+    storage: Option<GenesisStorage>,
+    state_root: Option<Hash>,
+    human: Option<&'static str>,
+    light_sync_state: Option<RawLightSyncState>,
+    rules: BlockRules,
+}
+
+#[derive(Deserialize)]
+struct RawLightSyncState {
+    #[serde(rename = "finalizedBlockHeader", alias = "finalized_block_header")]
+    header: Option<String>,
+    #[serde(rename = "babeEpochChanges", alias = "babe_epoch_changes")]
+    babe_epoch_changes: Option<String>,
+    #[serde(rename = "babeFinalizedBlockWeight", alias = "babe_finalized_block_weight")]
+    babe_weight: Option<RawWeight>,
+    #[serde(rename = "grandpaAuthoritySet", alias = "grandpa_authority_set")]
+    grandpa: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawWeight {
+    Number(u32),
+    Hex(String),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawChainType {
+    Known(String),
+    Custom {
+        #[serde(rename = "Custom")]
+        name: String,
+    },
+}
+
+/// `forkBlocks` in either form.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawForkBlocks<'a> {
+    #[serde(borrow)]
+    List(Vec<(u64, Cow<'a, str>)>),
+    Map(alloc::collections::BTreeMap<String, String>),
+}
+
+impl Draft {
+    /// Ends the parse with an error of ours.
+    fn fail<E: Error>(&mut self, fault: SpecError) -> E {
+        self.fault = Some(fault);
+        E::custom("a rule of chain specifications is broken")
+    }
+
+    /// Notes that `field` is being read. A second time is an error.
+    fn begin<E: Error>(&mut self, field: &'static str) -> Result<(), E> {
+        self.field = field;
+        if self.seen.contains(&field) {
+            return Err(self.fail(SpecError::FieldTwice { field }));
+        }
+        self.seen.push(field);
+        Ok(())
+    }
+
+    fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        // Each field in the spelling of nodes and in that of Rust.
+        match key {
+            "name" => {
+                self.begin("name")?;
+                self.name = map.next_value()?;
+            }
+            "id" => {
+                self.begin("id")?;
+                self.id = map.next_value()?;
+            }
+            "chainType" | "chain_type" => {
+                self.begin("chainType")?;
+                self.chain_type = map.next_value::<Option<RawChainType>>()?.map(|kind| match kind {
+                    RawChainType::Known(name) | RawChainType::Custom { name } => name,
+                });
+            }
+            "bootNodes" | "boot_nodes" => {
+                self.begin("bootNodes")?;
+                self.boot_nodes = map.next_value::<Option<Vec<String>>>()?.unwrap_or_default();
+            }
+            "protocolId" | "protocol_id" => {
+                self.begin("protocolId")?;
+                self.protocol_id = map.next_value()?;
+            }
+            "forkId" | "fork_id" => {
+                self.begin("forkId")?;
+                self.fork_id = map.next_value()?;
+            }
+            "blockNumberBytes" | "block_number_bytes" => {
+                self.begin("blockNumberBytes")?;
+                self.block_number_bytes = map.next_value()?;
+            }
+            "properties" => {
+                self.begin("properties")?;
+                self.properties = map.next_value()?;
+            }
+            "relayChain" | "relay_chain" => {
+                self.begin("relayChain")?;
+                self.relay_chain = map.next_value()?;
+            }
+            "paraId" | "para_id" => {
+                self.begin("paraId")?;
+                self.para_id = map.next_value()?;
+            }
+            "lightSyncState" | "light_sync_state" => {
+                self.begin("lightSyncState")?;
+                self.light_sync_state = map.next_value()?;
+            }
+            _ => return self.large_field(key, map),
+        }
+        Ok(())
+    }
+
+    /// Reads a field that has a reader of its own, or passes over one that nobody knows.
+    fn large_field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
+        match key {
+            "genesis" => {
+                self.begin("genesis")?;
+                map.next_value_seed(GenesisSeed(self))
+            }
+            "forkBlocks" | "fork_blocks" => {
+                self.begin("forkBlocks")?;
+                let blocks = map.next_value::<Option<RawForkBlocks<'_>>>()?;
+                self.fork_blocks(blocks)
+            }
+            "badBlocks" | "bad_blocks" => {
+                self.begin("badBlocks")?;
+                let hashes = map.next_value::<Option<Vec<String>>>()?.unwrap_or_default();
+                self.bad_blocks(&hashes)
+            }
+            "codeSubstitutes" | "code_substitutes" => {
+                self.begin("codeSubstitutes")?;
+                map.next_value_seed(SubstitutesSeed(self))
+            }
+            _ => map.next_value::<IgnoredAny>().map(|_| ()),
+        }
+    }
+
+    fn fork_blocks<E: Error>(&mut self, blocks: Option<RawForkBlocks<'_>>) -> Result<(), E> {
+        let field = "forkBlocks";
+        let blocks: Vec<(u64, Cow<'_, str>)> = match blocks {
+            None => Vec::new(),
+            Some(RawForkBlocks::List(list)) => list,
+            Some(RawForkBlocks::Map(map)) => {
+                let mut list = Vec::new();
+                for (number, hash) in map {
+                    list.push((self.block_number(field, &number)?, Cow::Owned(hash)));
+                }
+                list
+            }
+        };
+        if blocks.len() > BLOCK_RULES_MAX {
+            return Err(self.fail(SpecError::TooMany { field, max: BLOCK_RULES_MAX }));
+        }
+        for (number, hash) in blocks {
+            let hash = self.hash(field, &hash)?;
+            if self.rules.fork_blocks.insert(number, hash).is_some() {
+                return Err(self.fail(SpecError::KeyTwice { field, key: number.to_string() }));
+            }
+        }
+        Ok(())
+    }
+
+    fn bad_blocks<E: Error>(&mut self, hashes: &[String]) -> Result<(), E> {
+        let field = "badBlocks";
+        if hashes.len() > BLOCK_RULES_MAX {
+            return Err(self.fail(SpecError::TooMany { field, max: BLOCK_RULES_MAX }));
+        }
+        for hash in hashes {
+            let hash = self.hash(field, hash)?;
+            self.rules.bad_blocks.insert(hash);
+        }
+        Ok(())
+    }
+
+    fn hash<E: Error>(&mut self, field: &'static str, text: &str) -> Result<Hash, E> {
+        let digits = text.strip_prefix("0x").unwrap_or(text);
+        text::hex_array(digits).map(Hash).map_err(|_| self.fail(SpecError::Hash { field, text: shown(text) }))
+    }
+
+    fn block_number<E: Error>(&mut self, field: &'static str, text: &str) -> Result<u64, E> {
+        text.parse().map_err(|_| self.fail(SpecError::BlockNumber { field, text: shown(text) }))
+    }
+
+    fn finish(self) -> Result<Spec, SpecError> {
+        let name = self.name.ok_or(SpecError::Missing { field: "name" })?;
+        let id = self.id.ok_or(SpecError::Missing { field: "id" })?;
+        check_text("name", Some(&name))?;
+        check_text("id", Some(&id))?;
+        check_text("chainType", self.chain_type.as_ref())?;
+        check_text("protocolId", self.protocol_id.as_ref())?;
+        check_text("forkId", self.fork_id.as_ref())?;
+        check_text("relayChain", self.relay_chain.as_ref())?;
+        let genesis = match (self.storage, self.state_root, self.human) {
+            (Some(_), Some(_), _) => return Err(SpecError::TwoGeneses),
+            (Some(storage), None, _) => Genesis::Storage(storage),
+            (None, Some(root), _) => Genesis::StateRoot(root),
+            (None, None, Some(got)) => return Err(SpecError::HumanGenesis { got }),
+            (None, None, None) if self.seen.contains(&"genesis") => return Err(SpecError::NoGenesis),
+            (None, None, None) => return Err(SpecError::Missing { field: "genesis" }),
+        };
+        let number_width = self
+            .block_number_bytes
+            .map_or(Ok(NumberWidth::U32), |got| NumberWidth::new(got).ok_or(SpecError::BlockNumberBytes { got }))?;
+        let parachain = match (self.relay_chain, self.para_id) {
+            (Some(relay_chain), Some(para_id)) => Some(Parachain { relay_chain, para_id }),
+            (Some(relay_chain), None) => return Err(SpecError::NoParaId { relay_chain }),
+            (None, Some(para_id)) => return Err(SpecError::NoRelayChain { para_id }),
+            (None, None) => None,
+        };
+        let light_sync_state = self.light_sync_state.map(|raw| light_sync_state(raw, number_width)).transpose()?;
+        let (boot_nodes, warnings) = boot_nodes(&self.boot_nodes);
+        Ok(Spec {
+            name,
+            id,
+            chain_type: self.chain_type,
+            boot_nodes,
+            warnings,
+            protocol_id: self.protocol_id,
+            fork_id: self.fork_id,
+            number_width,
+            properties: self.properties.map(|raw| String::from(raw.get())).filter(|raw| raw != "null"),
+            parachain,
+            genesis,
+            light_sync_state,
+            rules: self.rules,
+        })
+    }
+}
+
+fn check_text(field: &'static str, text: Option<&String>) -> Result<(), SpecError> {
+    match text {
+        Some(text) if text.is_empty() || text.len() > NAME_BYTES_MAX => {
+            Err(SpecError::TextLength { field, got: text.len(), max: NAME_BYTES_MAX })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn boot_nodes(texts: &[String]) -> (Vec<BootNode>, Vec<SpecWarning>) {
+    let (mut nodes, mut warnings) = (Vec::new(), Vec::new());
+    for (index, text) in texts.iter().enumerate() {
+        let node = if index < BOOT_NODES_MAX { BootNode::from_text(text) } else { Err(BootNodeError::TooMany) };
+        match node {
+            Ok(node) => nodes.push(node),
+            Err(why) => warnings.push(SpecWarning::BootNode { text: shown(text), why }),
+        }
+    }
+    (nodes, warnings)
+}
+
+fn light_sync_state(raw: RawLightSyncState, width: NumberWidth) -> Result<LightSyncState, SpecError> {
+    let bytes = |field: &'static str, text: Option<String>| text.map(|text| hex_bytes(field, &text)).transpose();
+    let (babe_weight, weight_text) = match raw.babe_weight {
+        Some(RawWeight::Number(number)) => (Some(number), None),
+        Some(RawWeight::Hex(text)) => (None, Some(text)),
+        None => (None, None),
+    };
+    let parts = LightSyncStateParts {
+        header: bytes("lightSyncState.finalizedBlockHeader", raw.header)?,
+        babe_epoch_changes: bytes("lightSyncState.babeEpochChanges", raw.babe_epoch_changes)?,
+        babe_weight,
+        babe_weight_bytes: bytes("lightSyncState.babeFinalizedBlockWeight", weight_text)?,
+        grandpa: bytes("lightSyncState.grandpaAuthoritySet", raw.grandpa)?,
+    };
+    Ok(LightSyncState::decode(parts, width)?)
+}
+
+fn hex_bytes(field: &'static str, text: &str) -> Result<Vec<u8>, SpecError> {
+    let mut bytes = Vec::new();
+    append_hex(field, text, &mut bytes).map(|()| bytes)
+}
+
+fn append_hex(field: &'static str, text: &str, out: &mut Vec<u8>) -> Result<(), SpecError> {
+    let digits = text.strip_prefix("0x").ok_or(hex::NotHex);
+    let wrong = |hex::NotHex| SpecError::Hex { field, text: shown(text) };
+    digits.and_then(|digits| hex::append(out, digits.as_bytes())).map_err(wrong)
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(SHOWN_CHARS_MAX).collect()
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Draft {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Draft {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with the fields of a chain specification")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            self.field(&key, &mut map)?;
+            self.field = "the whole";
+        }
+        Ok(())
+    }
+}
+
+/// `genesis`: which kind of it there is.
+struct GenesisSeed<'s>(&'s mut Draft);
+
+impl<'de> DeserializeSeed<'de> for GenesisSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for GenesisSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with raw or stateRootHash")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self(draft) = self;
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            match &*key {
+                "raw" => {
+                    draft.begin("genesis.raw")?;
+                    let mut builder = Builder::with_capacity((draft.text_len / 2).min(RESERVED_BYTES_MAX));
+                    map.next_value_seed(RawSeed { draft, builder: &mut builder })?;
+                    draft.storage = Some(builder.finish().map_err(|broken| draft.broken(broken))?);
+                }
+                "stateRootHash" | "state_root_hash" => {
+                    draft.begin("genesis.stateRootHash")?;
+                    let text = map.next_value::<Cow<'de, str>>()?;
+                    draft.state_root = Some(draft.hash("genesis.stateRootHash", &text)?);
+                }
+                "runtimeGenesis" | "runtime_genesis" => draft.human(&mut map, "runtimeGenesis")?,
+                "runtime" => draft.human(&mut map, "runtime")?,
+                "runtimeAndCode" => draft.human(&mut map, "runtimeAndCode")?,
+                _ => map.next_value::<IgnoredAny>().map(|_| ())?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Draft {
+    fn human<'de, A: MapAccess<'de>>(&mut self, map: &mut A, got: &'static str) -> Result<(), A::Error> {
+        self.human = Some(got);
+        map.next_value::<IgnoredAny>().map(|_| ())
+    }
+
+    fn broken<E: Error>(&mut self, broken: Broken) -> E {
+        let field = self.field;
+        self.fail(match broken {
+            Broken::TooMany { max } => SpecError::TooMany { field, max },
+            Broken::Twice { key } => {
+                SpecError::KeyTwice { field, key: shown(&alloc::format!("0x{}", text::to_hex(&key).to_lowercase())) }
+            }
+        })
+    }
+}
+
+/// `genesis.raw`: an object with `top` and `childrenDefault`, or in old specifications a list of the two.
+struct RawSeed<'s> {
+    draft: &'s mut Draft,
+    builder: &'s mut Builder,
+}
+
+impl<'de> DeserializeSeed<'de> for RawSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RawSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with top and childrenDefault, or a list of the two")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self { draft, builder } = self;
+        while let Some(key) = map.next_key::<Cow<'de, str>>()? {
+            match &*key {
+                "top" => {
+                    draft.begin("genesis.raw.top")?;
+                    map.next_value_seed(StorageSeed { draft, builder, in_child: false })?;
+                }
+                "childrenDefault" | "children_default" | "children" => {
+                    draft.begin("genesis.raw.childrenDefault")?;
+                    map.next_value_seed(ChildrenSeed { draft, builder })?;
+                }
+                _ => map.next_value::<IgnoredAny>().map(|_| ())?,
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let Self { draft, builder } = self;
+        draft.begin("genesis.raw.top")?;
+        if list.next_element_seed(StorageSeed { draft, builder, in_child: false })?.is_some() {
+            draft.begin("genesis.raw.childrenDefault")?;
+            list.next_element_seed(ChildrenSeed { draft, builder })?;
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+}
+
+/// Child tries by their names.
+struct ChildrenSeed<'s> {
+    draft: &'s mut Draft,
+    builder: &'s mut Builder,
+}
+
+impl<'de> DeserializeSeed<'de> for ChildrenSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ChildrenSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of child tries by their names in hex")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self { draft, builder } = self;
+        while let Some(name) = map.next_key_seed(HexSeed { draft, builder })? {
+            builder.child(name).map_err(|broken| draft.broken(broken))?;
+            map.next_value_seed(StorageSeed { draft, builder, in_child: true })?;
+        }
+        Ok(())
+    }
+}
+
+/// Keys and values of one trie.
+struct StorageSeed<'s> {
+    draft: &'s mut Draft,
+    builder: &'s mut Builder,
+    in_child: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for StorageSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for StorageSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of keys and values in hex")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self { draft, builder, in_child } = self;
+        while let Some(key) = map.next_key_seed(HexSeed { draft, builder })? {
+            let value = map.next_value_seed(HexSeed { draft, builder })?;
+            builder.entry(key, value, in_child).map_err(|broken| draft.broken(broken))?;
+        }
+        Ok(())
+    }
+}
+
+/// One text of hex into the buffer of the genesis state; gives its place there.
+struct HexSeed<'s> {
+    draft: &'s mut Draft,
+    builder: &'s mut Builder,
+}
+
+impl<'de> DeserializeSeed<'de> for HexSeed<'_> {
+    type Value = (usize, usize);
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for HexSeed<'_> {
+    type Value = (usize, usize);
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("hex behind 0x")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        let Self { draft, builder } = self;
+        builder.append(|out| append_hex(draft.field, text, out)).map_err(|fault| draft.fail(fault))
+    }
+}
+
+/// `codeSubstitutes`: code by the number of the block from which on it holds.
+struct SubstitutesSeed<'s>(&'s mut Draft);
+
+impl<'de> DeserializeSeed<'de> for SubstitutesSeed<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for SubstitutesSeed<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of code in hex by block number")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let (Self(draft), field) = (self, "codeSubstitutes");
+        while let Some(number) = map.next_key::<Cow<'de, str>>()? {
+            if draft.rules.code_substitutes.len() >= BLOCK_RULES_MAX {
+                return Err(draft.fail(SpecError::TooMany { field, max: BLOCK_RULES_MAX }));
+            }
+            let number = draft.block_number(field, &number)?;
+            let code = map.next_value_seed(CodeSeed(draft))?;
+            if draft.rules.code_substitutes.insert(number, CodeSubstitute { code }).is_some() {
+                return Err(draft.fail(SpecError::KeyTwice { field, key: number.to_string() }));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One text of hex into bytes of its own.
+struct CodeSeed<'s>(&'s mut Draft);
+
+impl<'de> DeserializeSeed<'de> for CodeSeed<'_> {
+    type Value = Vec<u8>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<u8>, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for CodeSeed<'_> {
+    type Value = Vec<u8>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("hex behind 0x")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Vec<u8>, E> {
+        let Self(draft) = self;
+        hex_bytes(draft.field, text).map_err(|fault| draft.fail(fault))
+    }
+}
