@@ -1,10 +1,11 @@
 //! Rushlight beside other light clients: the same blocks, the same run, the same thread.
 //!
-//! `cargo run --release --manifest-path bench/versus/Cargo.toml -- tendermint [--json] [--quick]`
+//! `cargo run --release --manifest-path bench/versus/Cargo.toml -- (tendermint|substrate) [--json] [--quick]`
 
 mod chain;
 mod measure;
 mod report;
+mod substrate;
 mod tendermint;
 
 #[global_allocator]
@@ -13,11 +14,14 @@ static ALLOCATOR: measure::Counting = measure::Counting;
 fn main() -> std::process::ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let has = |name: &str| arguments.iter().any(|argument| argument == name);
-    if arguments.first().map(String::as_str) != Some("tendermint") {
-        eprintln!("usage: versus tendermint [--json] [--quick]");
-        return std::process::ExitCode::from(2);
-    }
-    let rows = tendermint::rows(has("--quick"));
+    let rows = match arguments.first().map(String::as_str) {
+        Some("tendermint") => tendermint::rows(has("--quick")),
+        Some("substrate") => substrate::rows(has("--quick")),
+        _ => {
+            eprintln!("usage: versus (tendermint|substrate) [--json] [--quick]");
+            return std::process::ExitCode::from(2);
+        }
+    };
     if has("--json") {
         println!("{}", serde_json::to_string_pretty(&rows).expect("rows are JSON"));
     } else {
