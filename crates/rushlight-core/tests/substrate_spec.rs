@@ -208,15 +208,15 @@ fn each_error_names_the_field_and_the_remedy() {
     );
     check(
         json!({ "genesis": { "raw": { "top": { "0xAB": "0x", "0xab": "0x" } } } }),
-        expect!["genesis.raw.top: key AB is there twice; take one away"],
+        expect!["genesis.raw.top: key 0xab is there twice; take one away"],
     );
     check(
         json!({ "genesis": { "raw": { "childrenDefault": { "0xAB": {}, "0xab": {} } } } }),
-        expect!["genesis.raw.childrenDefault: key AB is there twice; take one away"],
+        expect!["genesis.raw.childrenDefault: key 0xab is there twice; take one away"],
     );
     check(
         json!({ "genesis": { "raw": { "childrenDefault": { "0x": { "0xAB": "0x", "0xab": "0x" } } } } }),
-        expect!["genesis.raw.childrenDefault: key AB is there twice; take one away"],
+        expect!["genesis.raw.childrenDefault: key 0xab is there twice; take one away"],
     );
     check(
         json!({ "genesis": { "raw": "0x" } }),
