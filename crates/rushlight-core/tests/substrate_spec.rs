@@ -440,6 +440,8 @@ fn every_form_of_a_checkpoint_says_the_same() {
     same(Checkpoint { has_gap: None, ..checkpoint() });
     same(Checkpoint { has_gap: Some(true), ..checkpoint() });
     same(Checkpoint { weight: json!("0x4d000000"), ..checkpoint() });
+    // After a forced change, sets may have ended at blocks in any order.
+    Checkpoint { changes: Some(vec![(0, 20), (1, 19)]), ..checkpoint() }.read().unwrap();
     let old = Checkpoint { has_gap: None, has_config: false, changes: None, weight: Value::Null, ..checkpoint() };
     let old = old.read().unwrap();
     assert_eq!((old.babe_weight, old.grandpa.as_ref().unwrap().set_changes.as_ref()), (None, None));
@@ -492,7 +494,6 @@ fn each_broken_checkpoint_has_its_error() {
     let texts = [
         Checkpoint { set_id: 3, ..checkpoint() },
         Checkpoint { changes: Some(vec![(1, 10), (1, 20)]), ..checkpoint() },
-        Checkpoint { changes: Some(vec![(0, 20), (1, 20)]), ..checkpoint() },
         Checkpoint { changes: Some(vec![(0, 20), (1, 26)]), ..checkpoint() },
         Checkpoint { authorities: 0, ..checkpoint() },
         Checkpoint { slot: None, ..checkpoint() },
@@ -504,8 +505,7 @@ fn each_broken_checkpoint_has_its_error() {
     .map(|bent| bent.refusal().to_string());
     expect![[r#"
         grandpaAuthoritySet: the last change ends set 1, but the set is 3
-        grandpaAuthoritySet: change 1 (set 1, block 20) is not behind the one before it
-        grandpaAuthoritySet: change 1 (set 1, block 20) is not behind the one before it
+        grandpaAuthoritySet: change 1 (set 1, block 20) is of no later set than the one before it
         grandpaAuthoritySet: the last change is at block 26, behind the finalized block 25
         grandpaAuthoritySet has no authorities
         finalizedBlockHeader has no BABE slot, but babeEpochChanges is there

@@ -59,7 +59,7 @@ pub struct GrandpaAuthoritySet {
     /// Forced changes, at most one a fork.
     pub forced: Vec<PendingChange>,
     /// Every earlier set's id and the last block of its time, as far as the node that wrote this knew them; `None` in the
-    /// form from before the field.
+    /// form from before the field. The blocks need not ascend: a forced change ends a set at a block that was final before.
     pub set_changes: Option<Vec<(u64, u64)>>,
 }
 
