@@ -21,6 +21,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod built_in;
 mod chain_file;
 mod client;
 mod clock;
@@ -37,6 +38,7 @@ mod store;
 mod toml_file;
 mod websocket;
 
+pub use built_in::{BUILT_IN_CHAINS, BuiltInChain};
 pub use chain_file::{ChainFile, PROVIDERS_MAX, check_url, parse_duration};
 pub use client::{AddChainError, Client, Options, StartError};
 pub use clock::wall;
