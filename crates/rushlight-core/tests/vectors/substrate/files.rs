@@ -37,6 +37,16 @@ impl Files {
         self.read.borrow_mut().remove(name);
     }
 
+    /// Returns the names of all files for which `is` holds.
+    pub fn names(&self, is: impl Fn(&str) -> bool) -> Vec<String> {
+        self.names.iter().filter(|name| is(name)).cloned().collect()
+    }
+
+    /// Tells whether there is such a file.
+    pub fn has(&self, name: &str) -> bool {
+        self.names.contains(name)
+    }
+
     /// Returns the content of a file, unpacked if it is packed with gzip.
     pub fn bytes(&self, name: &str) -> Vec<u8> {
         self.read.borrow_mut().insert(name.to_string());
@@ -50,6 +60,11 @@ impl Files {
             .read_to_end(&mut unpacked)
             .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         unpacked
+    }
+
+    /// Returns the JSON of a file.
+    pub fn json(&self, name: &str) -> Value {
+        serde_json::from_slice(&self.bytes(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
     /// Returns the JSON of each line of a file.

@@ -4,6 +4,8 @@ use super::Files;
 use super::files::unhex;
 use crate::report::Report;
 use rushlight_core::base::Hash;
+use rushlight_core::chains::substrate::grandpa::{Authority, AuthoritySet, BlockId, JustificationRef, Proofs};
+use rushlight_core::chains::substrate::header::grandpa::Log;
 use rushlight_core::chains::substrate::header::{HeaderRef, NumberWidth};
 use serde_json::Value;
 
@@ -12,6 +14,8 @@ struct Block {
     number: u64,
     hash: Hash,
     header: Vec<u8>,
+    /// That of GRANDPA, where the node kept one.
+    justification: Option<Vec<u8>>,
 }
 
 pub fn run(files: &Files, report: &mut Report) {
@@ -19,13 +23,22 @@ pub fn run(files: &Files, report: &mut Report) {
         let name = format!("{folder}/blocks.jsonl");
         let blocks: Vec<Block> = files.json_lines(&name).iter().map(block).collect();
         headers(&name, &blocks, report);
+        if files.has(&format!("{folder}/consensus.json")) {
+            let consensus = files.json(&format!("{folder}/consensus.json"));
+            let sets = finality(&name, &blocks, genesis_set(&consensus["grandpa"]), report);
+            for name in files.names(|name| name.starts_with(&format!("{folder}/authorities-"))) {
+                answered_sets(&name, &files.json(&name), &sets, report);
+            }
+        }
     }
 }
 
 fn block(line: &Value) -> Block {
     let number = line["number"].as_u64().expect("a block has a number");
     let hash = Hash::from_slice(&unhex(&line["hash"])).expect("a hash has 32 bytes");
-    Block { number, hash, header: unhex(&line["header_scale"]) }
+    let justifications = line["justifications"].as_array().into_iter().flatten();
+    let justification = justifications.filter(|entry| entry[0] == "FRNK").map(|entry| unhex(&entry[1])).next();
+    Block { number, hash, header: unhex(&line["header_scale"]), justification }
 }
 
 fn headers(name: &str, blocks: &[Block], report: &mut Report) {
@@ -46,5 +59,77 @@ fn headers(name: &str, blocks: &[Block], report: &mut Report) {
             report.equal(name, format_args!("parent of block {number}"), header.parent_hash(), parent.hash);
         }
         parent = Some(block);
+    }
+}
+
+fn genesis_set(grandpa: &Value) -> AuthoritySet {
+    let list = grandpa["genesis_authorities"].as_array().expect("GRANDPA has authorities").iter();
+    let authority = |entry: &Value| Authority {
+        key: unhex(&entry["key"]).try_into().expect("a key has 32 bytes"),
+        weight: entry["weight"].as_u64().expect("an authority has a weight"),
+    };
+    let id = grandpa["genesis_set_id"].as_u64().expect("the first set has a number");
+    AuthoritySet::new(id, list.map(authority).collect()).expect("the first set can vote")
+}
+
+/// Verifies every justification with the set of its time, which the headers announce; returns the set behind each block.
+fn finality(name: &str, blocks: &[Block], mut set: AuthoritySet, report: &mut Report) -> Vec<AuthoritySet> {
+    let mut announced: Option<(u64, AuthoritySet)> = None;
+    let mut sets = Vec::new();
+    for block in blocks {
+        let number = block.number;
+        if let Some(bytes) = &block.justification {
+            report.case(name, finalizes(bytes, block, &set).map_err(|why| format!("justification of {number}: {why}")));
+            // Whoever takes the set of another time must not be convinced.
+            let other = AuthoritySet::new(set.id() + 1, set.list().to_vec()).expect("the set can vote");
+            let refused = finalizes(bytes, block, &other).is_err();
+            report.equal(name, format_args!("justification of {number} refused for another set"), refused, true);
+        }
+        let Ok(header) = HeaderRef::decode(&block.header, NumberWidth::U32) else { continue };
+        for log in header.grandpa_logs() {
+            // A forced change counts imported blocks and a scheduled one finalized blocks, which is the same where forks are gone.
+            if let Log::ScheduledChange(change) | Log::ForcedChange { change, .. } = log {
+                let next = AuthoritySet::announced(set.id() + 1, &change.next_authorities).expect("a set can vote");
+                announced = Some((number + change.delay, next));
+            }
+        }
+        // The last block of the old set is still finalized by it.
+        if let Some((_, next)) = announced.take_if(|(last, _)| *last <= number) {
+            set = next;
+        }
+        sets.push(set.clone());
+    }
+    sets
+}
+
+/// Compares the sets that headers announced with what the runtime answered.
+fn answered_sets(name: &str, answers: &Value, sets: &[AuthoritySet], report: &mut Report) {
+    for answer in answers.as_array().into_iter().flatten() {
+        let Some(set) = answer["n"].as_u64().and_then(|number| sets.get(number as usize)) else { continue };
+        report.equal(
+            name,
+            format_args!("set {}", answer["n"]),
+            set.encode_list(),
+            unhex(&answer["grandpa_authorities"]),
+        );
+        report.equal(
+            name,
+            format_args!("set id {}", answer["n"]),
+            &set.id().to_le_bytes()[..],
+            &unhex(&answer["set_id"]),
+        );
+    }
+}
+
+fn finalizes(justification: &[u8], block: &Block, set: &AuthoritySet) -> Result<(), String> {
+    let justification = JustificationRef::decode(justification, NumberWidth::U32).map_err(|why| why.to_string())?;
+    let mut proofs = Proofs::start(block.hash);
+    let target = BlockId { hash: block.hash, number: block.number };
+    proofs.push(&justification, target, set).map_err(|why| why.to_string())?;
+    let (verified, refused) = proofs.verify_in_place();
+    match refused {
+        Some(refused) => Err(refused.error.to_string()),
+        None if verified.len() == 1 && verified[0].block() == target && verified[0].set_id() == set.id() => Ok(()),
+        None => Err(format!("{verified:?} is not what was asked for")),
     }
 }
