@@ -16,8 +16,8 @@ pub use files::Files;
 /// Runs every case below the folder `substrate` of the vectors; `names` are relative to `root`.
 pub fn run(root: &Path, names: Vec<String>, report: &mut Report) {
     let files = Files::new(root, names);
-    recorded::run(&files, report);
     specs::run(&files, report);
     authorship::run(&files, report);
+    recorded::run(&files, report);
     files.unread().iter().for_each(|name| report.unknown(name));
 }
