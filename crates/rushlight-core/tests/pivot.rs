@@ -9,8 +9,12 @@
 //! A rotation is one history, synced between `SYNCS` pairs of heights. One sync is not compared with one sync: where
 //! everything changes at one height, which fraction meets it first is luck, and the references differ among themselves
 //! by several times.
+//!
+//! Ours is counted twice: as one client that keeps what it found from sync to sync, as the engine does, and as a new
+//! client for each sync. `PIVOT_SEED_FIRST` moves the thousand seeds elsewhere, where the bounds against 9/16 are not
+//! promised; figures of both are in `docs/performance.md`.
 
-use rushlight_core::chains::tendermint::sync::pivot::Pivots;
+use rushlight_core::chains::tendermint::sync::pivot::{Pivots, Steps};
 use std::collections::{BTreeMap, BTreeSet};
 
 const MILLION: u64 = 1_000_000;
@@ -342,6 +346,7 @@ impl Chain<'_> {
             let to = candidates[depth];
             let (passes, share) = self.passes(current, to);
             how.observe(current, to, share);
+            how.tried(current, to, passes);
             if passes {
                 if depth == 0 {
                     return fetched;
@@ -381,27 +386,36 @@ impl Chain<'_> {
 }
 trait Chooser {
     fn observe(&mut self, _from: u64, _to: u64, _share_ppm: u32) {}
-    fn choose(&self, trusted: u64, failed: u64) -> u64;
+    fn tried(&mut self, _from: u64, _to: u64, _is_passed: bool) {}
+    fn choose(&mut self, trusted: u64, failed: u64) -> u64;
 }
 struct Sixteenths(u64);
 impl Chooser for Sixteenths {
-    fn choose(&self, trusted: u64, failed: u64) -> u64 {
+    fn choose(&mut self, trusted: u64, failed: u64) -> u64 {
         trusted + (failed - trusted) * self.0 / 16
     }
 }
-impl Chooser for Pivots {
+/// Ours: what a walk learns, and what the chain's walks have found together.
+struct Ours<'a>(Pivots, &'a mut Steps);
+impl Chooser for Ours<'_> {
     fn observe(&mut self, from: u64, to: u64, share_ppm: u32) {
-        Pivots::observe(self, from, to, share_ppm)
+        self.0.observe(from, to, share_ppm);
     }
-    fn choose(&self, trusted: u64, failed: u64) -> u64 {
-        Pivots::choose(self, trusted, failed)
+    fn tried(&mut self, from: u64, to: u64, is_passed: bool) {
+        if is_passed { self.0.passed(self.1, from, to) } else { self.0.fell_short(self.1, to) }
+    }
+    fn choose(&mut self, trusted: u64, failed: u64) -> u64 {
+        self.0.choose(self.1, trusted, failed)
     }
 }
 
 /// What one rotation cost, summed over its syncs.
 struct Outcome {
     seed: u64,
+    /// By one client that keeps its steps.
     ours: u64,
+    /// By a client that begins anew with each sync.
+    ours_anew: u64,
     nine_sixteenths: u64,
     half: u64,
     /// Of the first sync alone.
@@ -413,7 +427,9 @@ fn rotation(seed: u64) -> Outcome {
     let history = History::new(seed);
     let mut chain = Chain { history: &history, signers: BTreeMap::new(), shares: BTreeMap::new() };
     let mut random = Random(mix(seed + 12_345));
-    let mut sum = Outcome { seed, ours: 0, nine_sixteenths: 0, half: 0, ours_first: 0, tendermint_rs_first: 0 };
+    let mut sum =
+        Outcome { seed, ours: 0, ours_anew: 0, nine_sixteenths: 0, half: 0, ours_first: 0, tendermint_rs_first: 0 };
+    let mut steps = Steps::default();
     for nth in 0..SYNCS {
         let (trusted, target) = if nth == 0 {
             (1, history.length.max(3))
@@ -422,8 +438,10 @@ fn rotation(seed: u64) -> Outcome {
             let trusted = random.between(1, history.length.saturating_sub(span).max(1));
             (trusted, trusted + span)
         };
-        let ours = chain.sync(trusted, target, &mut Pivots::new(history.level_ppm as u32));
-        sum.ours += ours;
+        let pivots = || Pivots::new(history.level_ppm as u32);
+        sum.ours += chain.sync(trusted, target, &mut Ours(pivots(), &mut steps));
+        let ours = chain.sync(trusted, target, &mut Ours(pivots(), &mut Steps::default()));
+        sum.ours_anew += ours;
         sum.nine_sixteenths += chain.sync(trusted, target, &mut Sixteenths(9));
         sum.half += chain.sync(trusted, target, &mut Sixteenths(8));
         if nth == 0 {
@@ -434,54 +452,95 @@ fn rotation(seed: u64) -> Outcome {
     sum
 }
 
-/// Ours against one reference: prints, and returns the medians and the ratios in thousandths, ascending.
-fn compare(name: &str, outcomes: &[Outcome], reference: fn(&Outcome) -> u64) -> (u64, u64, Vec<(u64, u64)>) {
-    let middle = |mut blocks: Vec<u64>| {
+/// Compares two counts of each rotation: prints, and returns the medians and the ratios in thousandths, ascending.
+fn compare(name: &str, outcomes: &[Outcome], of: Count, reference: Count) -> (u64, u64, Vec<(u64, u64)>) {
+    let middle = |count: Count| {
+        let mut blocks: Vec<u64> = outcomes.iter().map(count).collect();
         blocks.sort_unstable();
         blocks[blocks.len() / 2]
     };
-    let ours = middle(outcomes.iter().map(|outcome| outcome.ours).collect());
-    let theirs = middle(outcomes.iter().map(reference).collect());
+    let (ours, theirs) = (middle(of), middle(reference));
     let mut ratios: Vec<_> =
-        outcomes.iter().map(|outcome| (outcome.ours * 1_000 / reference(outcome), outcome.seed)).collect();
+        outcomes.iter().map(|outcome| (of(outcome) * 1_000 / reference(outcome), outcome.seed)).collect();
     ratios.sort_unstable();
-    let total = |of: &dyn Fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
+    let total = |count: Count| outcomes.iter().map(count).sum::<u64>();
     let (worst, seed) = ratios[ratios.len() - 1];
     println!(
-        "against {name}: median {ours} blocks, theirs {theirs}; all {} blocks, theirs {}; ratio median {}/1000, worst \
+        "{name}: median {ours} blocks against {theirs}; all {} blocks against {}; ratio median {}/1000, worst \
          {worst}/1000 (seed {seed}); fewer in {}, as many in {}, more than 1.1x in {} of {} rotations",
-        total(&|outcome| outcome.ours),
-        total(&reference),
+        total(of),
+        total(reference),
         ratios[ratios.len() / 2].0,
-        outcomes.iter().filter(|outcome| outcome.ours < reference(outcome)).count(),
-        outcomes.iter().filter(|outcome| outcome.ours == reference(outcome)).count(),
+        outcomes.iter().filter(|outcome| of(outcome) < reference(outcome)).count(),
+        outcomes.iter().filter(|outcome| of(outcome) == reference(outcome)).count(),
         ratios.iter().filter(|ratio| ratio.0 > 1_100).count(),
         ratios.len(),
     );
     (ours, theirs, ratios)
 }
+type Count = fn(&Outcome) -> u64;
 
 #[test]
 fn fewer_blocks_are_fetched_than_by_fixed_fractions() {
-    let outcomes: Vec<_> = (0..ROTATIONS).map(rotation).collect();
-    let (ours, theirs, ratios) = compare("1/2", &outcomes, |outcome| outcome.half);
-    assert!(ours < theirs, "median {ours}, with halves {theirs}");
-    let (worst, seed) = ratios[ratios.len() - 1];
-    assert!(worst <= 1_100, "seed {seed}: {worst}/1000 of the blocks of halves");
+    let first = std::env::var("PIVOT_SEED_FIRST").map_or(0, |seed| seed.parse().unwrap());
+    let outcomes: Vec<_> = (first..first + ROTATIONS).map(rotation).collect();
+    compare("1/2, against 9/16", &outcomes, |o| o.half, |o| o.nine_sixteenths);
+    compare("9/16, against 1/2", &outcomes, |o| o.nine_sixteenths, |o| o.half);
+    let by_kept: [(&str, Count); 2] = [("one client", |outcome| outcome.ours), ("anew", |outcome| outcome.ours_anew)];
+    for (name, ours_by) in by_kept {
+        let (ours, theirs, ratios) = compare(&format!("{name}, against 1/2"), &outcomes, ours_by, |o| o.half);
+        assert!(ours < theirs, "{name}: median {ours}, with halves {theirs}");
+        let (worst, seed) = ratios[ratios.len() - 1];
+        assert!(worst <= 1_100, "{name}, seed {seed}: {worst}/1000 of the blocks of halves");
 
-    let (ours, theirs, ratios) = compare("9/16", &outcomes, |outcome| outcome.nine_sixteenths);
-    assert!(ours < theirs, "median {ours}, with 9/16 {theirs}");
-    // Where halving is all that can be done, 9/16 may be the luckier fraction by more than a tenth, as it is against
-    // 1/2 itself; no choice of pivots is as lucky as both.
-    let luckier = ratios.iter().filter(|ratio| ratio.0 > 1_100).count();
-    assert!(luckier * 50 <= ratios.len(), "{luckier} rotations above 1.1x of 9/16");
-    let (worst, seed) = ratios[ratios.len() - 1];
-    assert!(worst <= 1_250, "seed {seed}: {worst}/1000 of the blocks of 9/16");
+        let name = format!("{name}, against 9/16");
+        let (ours, theirs, ratios) = compare(&name, &outcomes, ours_by, |o| o.nine_sixteenths);
+        assert!(ours < theirs, "{name}: median {ours}, with 9/16 {theirs}");
+        // Where halving is all that can be done, 9/16 may be the luckier fraction by more than a tenth, as it is against
+        // 1/2 itself, and the other way round; no choice of pivots is as lucky as both.
+        let luckier = ratios.iter().filter(|ratio| ratio.0 > 1_100).count();
+        assert!(luckier * 50 <= ratios.len(), "{name}: {luckier} rotations above 1.1x");
+        let (worst, seed) = ratios[ratios.len() - 1];
+        assert!(worst <= 1_250, "{name}, seed {seed}: {worst}/1000");
+    }
 
-    let first = |of: fn(&Outcome) -> u64| outcomes.iter().map(of).sum::<u64>();
+    let first = |of: Count| outcomes.iter().map(of).sum::<u64>();
     let (ours, theirs) = (first(|outcome| outcome.ours_first), first(|outcome| outcome.tendermint_rs_first));
     println!("against tendermint-rs as it is, one sync each: {ours} blocks, theirs {theirs}");
     assert!(ours < theirs);
+}
+
+#[test]
+fn a_height_before_a_great_change_is_found_once() {
+    // Everything changes after height 700: the blocks up to it and those behind it share no signer.
+    let passes = |from: u64, to: u64| (from >= 700) == (to > 700) || to == from + 1;
+    let fetches = |steps: &mut Steps, from: u64, target: u64| {
+        let mut pivots = Pivots::new(333_333);
+        let (mut current, mut candidates, mut fetched) = (from, vec![target], 1);
+        while current < target {
+            let reached = candidates.iter().position(|to| passes(current, *to));
+            for to in &candidates[..reached.unwrap_or(candidates.len())] {
+                pivots.fell_short(steps, *to);
+            }
+            match reached {
+                Some(at) => {
+                    pivots.passed(steps, current, candidates[at]);
+                    current = candidates[at];
+                    candidates.truncate(at);
+                }
+                None => {
+                    candidates.push(pivots.choose(steps, current, candidates[candidates.len() - 1]));
+                    fetched += 1;
+                }
+            }
+        }
+        fetched
+    };
+    let mut steps = Steps::default();
+    assert_eq!(fetches(&mut steps, 1, 1_000), 10, "the target, and halvings until height 700 is met");
+    assert_eq!(fetches(&mut steps, 1, 1_000), 2, "the target and height 700");
+    assert_eq!(fetches(&mut steps, 350, 900), 2, "also between other heights");
+    assert_eq!(fetches(&mut steps, 1, 650), 1, "and not where it is not on the way");
 }
 
 #[test]
@@ -489,14 +548,19 @@ fn pivots_are_inside_the_gap_whatever_was_observed() {
     let mut random = Random(7);
     let edges = [0, 1, 2, 3, 1 << 20, 1 << 40, u64::MAX - 2, u64::MAX - 1, u64::MAX];
     for _ in 0..2_000 {
-        let mut pivots = Pivots::new(random.next() as u32);
+        let (mut pivots, mut steps) = (Pivots::new(random.next() as u32), Steps::default());
         for _ in 0..20 {
             let from = random.pick(&edges).saturating_add(random.below(9));
             let to = if random.below(3) == 0 { random.pick(&edges) } else { from.saturating_add(random.below(99)) };
             let share = if random.below(2) == 0 { random.next() as u32 } else { random.below(MILLION) as u32 };
             pivots.observe(from, to, share);
             let (trusted, failed) = (random.pick(&edges), random.pick(&edges));
-            let pivot = pivots.choose(trusted, failed);
+            let pivot = pivots.choose(&steps, trusted, failed);
+            match random.below(3) {
+                0 => pivots.fell_short(&mut steps, pivot),
+                1 => pivots.passed(&mut steps, trusted, pivot),
+                _ => pivots.passed(&mut steps, pivot, random.pick(&edges)),
+            }
             if failed > trusted.saturating_add(1) {
                 assert!(trusted < pivot && pivot < failed, "{pivot} of {trusted}..{failed} by {pivots:?}");
             }
@@ -512,11 +576,11 @@ fn a_steady_fall_is_cut_into_equal_parts_and_a_cliff_is_halved() {
         steady.observe(from * 90, from * 90 + 90, 400_000);
         steady.observe(from * 90, from * 90 + 10, 933_333);
     }
-    assert_eq!(steady.choose(5_000, 5_270), 5_090, "three parts, where halving takes four");
+    assert_eq!(steady.choose(&Steps::default(), 5_000, 5_270), 5_090, "three parts, where halving takes four");
     let mut cliff = Pivots::new(333_333);
     for from in 0..30_u64 {
         cliff.observe(from * 90, from * 90 + 45, 1_000_000);
         cliff.observe(from * 90, from * 90 + 90, 0);
     }
-    assert_eq!(cliff.choose(5_000, 5_270), 5_135);
+    assert_eq!(cliff.choose(&Steps::default(), 5_000, 5_270), 5_135);
 }

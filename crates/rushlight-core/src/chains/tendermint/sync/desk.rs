@@ -2,6 +2,7 @@
 
 use super::super::verify::{JudgedAt, Rules};
 use super::fetch::{FetchAction, Fetcher};
+use super::pivot::Steps;
 use crate::base::WorkId;
 use crate::chains::{Action, Work};
 use alloc::collections::VecDeque;
@@ -17,6 +18,8 @@ pub struct Desk {
     pub at: JudgedAt,
     /// What the chain wants done.
     pub actions: VecDeque<Action>,
+    /// Heights before great changes, as the chain's walks have found them.
+    pub steps: Steps,
     /// Headers verified.
     pub headers_verified: u64,
     /// Signatures sent out to be checked.
@@ -32,6 +35,7 @@ impl Desk {
             rules,
             at,
             actions: VecDeque::new(),
+            steps: Steps::default(),
             headers_verified: 0,
             signatures_checked: 0,
             next_work: 0,

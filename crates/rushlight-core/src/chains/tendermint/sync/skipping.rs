@@ -176,6 +176,7 @@ impl Skipping {
             Ok(blocks) => {
                 for block in blocks {
                     desk.headers_verified = desk.headers_verified.saturating_add(1);
+                    self.pivots.passed(&mut desk.steps, self.current.height(), block.height());
                     self.step_to(block);
                 }
                 self.advance(desk, now)
@@ -252,6 +253,7 @@ impl Skipping {
                     return Walked::Pending;
                 }
                 Err(VerifyError::NotEnoughTrust { .. }) => {
+                    self.pivots.fell_short(&mut desk.steps, *height);
                     if let Some(share) = verify::trusted_share_ppm(&self.current, block) {
                         self.pivots.observe(from, *height, share);
                     }
@@ -266,7 +268,9 @@ impl Skipping {
         self.fetched = self.fetched.saturating_add(1);
         let pivot = match self.candidates.is_empty() {
             true => self.target,
-            false => self.pivots.choose(from, lowest).min(lowest.saturating_sub(1)).max(from.saturating_add(1)),
+            false => {
+                self.pivots.choose(&desk.steps, from, lowest).min(lowest.saturating_sub(1)).max(from.saturating_add(1))
+            }
         };
         self.waiting = Waiting::Block(desk.fetcher.block(pivot, To::Only(self.provider), true));
         Walked::Pending
