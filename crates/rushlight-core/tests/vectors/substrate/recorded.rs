@@ -4,10 +4,14 @@ use super::Files;
 use super::files::unhex;
 use crate::report::Report;
 use rushlight_core::base::Hash;
+use rushlight_core::chains::substrate::authorship::GenesisConsensus;
 use rushlight_core::chains::substrate::grandpa::{Authority, AuthoritySet, BlockId, JustificationRef, Proofs};
 use rushlight_core::chains::substrate::header::grandpa::Log;
 use rushlight_core::chains::substrate::header::{HeaderRef, NumberWidth};
+use rushlight_core::chains::substrate::spec::Spec;
+use rushlight_core::chains::substrate::state::{ChainState, FinalityError, ForcedChanges, Settings, Start};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// One recorded block.
 struct Block {
@@ -26,6 +30,10 @@ pub fn run(files: &Files, report: &mut Report) {
         if files.has(&format!("{folder}/consensus.json")) {
             let consensus = files.json(&format!("{folder}/consensus.json"));
             let sets = finality(&name, &blocks, genesis_set(&consensus["grandpa"]), report);
+            let spec = String::from_utf8(files.bytes(&format!("{folder}/spec-raw.json"))).expect("JSON is text");
+            let spec = Spec::from_json(&spec).expect("a recorded specification is readable");
+            let consensus = GenesisConsensus::from_json(&consensus.to_string()).expect("a consensus file is readable");
+            follow(&name, &blocks, &spec, consensus, report);
             for name in files.names(|name| name.starts_with(&format!("{folder}/authorities-"))) {
                 answered_sets(&name, &files.json(&name), &sets, report);
             }
@@ -131,5 +139,78 @@ fn finalizes(justification: &[u8], block: &Block, set: &AuthoritySet) -> Result<
         Some(refused) => Err(refused.error.to_string()),
         None if verified.len() == 1 && verified[0].block() == target && verified[0].set_id() == set.id() => Ok(()),
         None => Err(format!("{verified:?} is not what was asked for")),
+    }
+}
+
+/// Follows the chain from genesis as a client does: every block is taken in, every justification finalizes, and the chain
+/// comes back from its snapshot after each.
+fn follow(name: &str, blocks: &[Block], spec: &Spec, consensus: GenesisConsensus, report: &mut Report) {
+    // The recorded forced change comes with a change of all but one author, so that nobody is left to vouch for it.
+    let rules = Arc::new(spec.rules.clone());
+    let settings = Settings { consensus: consensus.config, rules, forced: ForcedChanges::Imported };
+    let genesis = spec.genesis_header().expect("a recorded chain has its genesis");
+    let set = consensus.grandpa.map(|grandpa| {
+        let authority = |(key, weight): &([u8; 32], u64)| Authority { key: *key, weight: *weight };
+        AuthoritySet::new(grandpa.set_id, grandpa.authorities.iter().map(authority).collect()).expect("it can vote")
+    });
+    let start = Start {
+        genesis: genesis.hash(),
+        width: spec.number_width,
+        header: genesis.encode(),
+        authorship: consensus.authorship,
+        set,
+        announced: Vec::new(),
+    };
+    let mut chain = ChainState::new(start, settings.clone()).expect("genesis is a start");
+    let mut justified: Vec<&Block> = Vec::new();
+    for block in &blocks[1..] {
+        let number = block.number;
+        match chain.import(&block.header, None) {
+            Ok(imported) => report.equal(name, format_args!("block {number} is best"), imported.is_best, true),
+            Err(error) => report.case(name, Err(format!("block {number} is not taken in: {error}"))),
+        }
+        justified.extend(block.justification.is_some().then_some(block));
+        // Finality lags behind, so that there is something to finalize across.
+        if number % 7 != 0 && number as usize + 1 < blocks.len() {
+            continue;
+        }
+        for block in justified.drain(..) {
+            report
+                .case(name, finalize(&mut chain, block).map_err(|why| format!("finality of {}: {why}", block.number)));
+            let snapshot = chain.to_snapshot();
+            match ChainState::from_snapshot(&snapshot, chain.genesis(), settings.clone()) {
+                Ok(again) => {
+                    report.equal(
+                        name,
+                        "snapshot",
+                        (again.to_snapshot(), again.finalized()),
+                        (snapshot, chain.finalized()),
+                    );
+                }
+                Err(error) => report.case(name, Err(format!("snapshot at {}: {error}", block.number))),
+            }
+        }
+    }
+    let last = blocks.iter().rev().find(|block| block.justification.is_some());
+    report.equal(name, "last finalized block", Some(chain.finalized().number), last.map(|block| block.number));
+}
+
+fn finalize(chain: &mut ChainState, block: &Block) -> Result<(), String> {
+    let justification = block.justification.as_ref().expect("only justified blocks come here");
+    let justification = JustificationRef::decode(justification, chain.number_width()).map_err(|why| why.to_string())?;
+    let set = chain.authority_set().expect("the chain has a set");
+    let mut proofs = Proofs::start(chain.finalized().hash);
+    let target = BlockId { hash: block.hash, number: block.number };
+    proofs.push(&justification, target, set).map_err(|why| why.to_string())?;
+    let (verified, refused) = proofs.verify_in_place();
+    if let Some(refused) = refused {
+        return Err(refused.error.to_string());
+    }
+    // A set that ends between is not to be jumped over.
+    let expected = chain.next_set_change().filter(|change| *change < block.number);
+    match (chain.finalize(&verified[0]), expected) {
+        (Ok(_), None) if chain.finalized() == target => Ok(()),
+        (Err(FinalityError::ChangeFirst { mandatory, .. }), Some(change)) if mandatory == change => Ok(()),
+        (got, expected) => Err(format!("{got:?}, expected a set to end at {expected:?}")),
     }
 }

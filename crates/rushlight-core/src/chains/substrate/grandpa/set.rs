@@ -104,6 +104,11 @@ impl AuthoritySet {
         Self::announced(id, &authorities.map_err(|why| SetError::Decode { id, why })?)
     }
 
+    /// Returns the same set as number `id`.
+    pub fn with_id(self, id: u64) -> Self {
+        Self { id, ..self }
+    }
+
     /// Returns the number of the set.
     pub fn id(&self) -> u64 {
         self.id

@@ -147,8 +147,8 @@ impl<T> ForkTree<T> {
 
     /// Adds a block whose chain is `weight` heavier than its parent's.
     ///
-    /// Returns the blocks that were dropped to stay within the bound; the new block itself may be one of them, when it is
-    /// the least useful.
+    /// Returns the blocks that were dropped to stay within the bound, with their content; the new block itself may be one of
+    /// them, when it is the least useful.
     /// # Errors
     /// [`TreeError::Known`], [`TreeError::UnknownParent`], [`TreeError::Number`].
     pub fn insert(
@@ -158,7 +158,7 @@ impl<T> ForkTree<T> {
         parent: Hash,
         weight: u64,
         content: T,
-    ) -> Result<Vec<Hash>, TreeError> {
+    ) -> Result<Vec<(Hash, T)>, TreeError> {
         if hash == self.root || self.blocks.contains_key(&hash) {
             return Err(TreeError::Known { hash });
         }
@@ -182,8 +182,7 @@ impl<T> ForkTree<T> {
         let mut dropped = Vec::new();
         while self.blocks.len() > self.blocks_max {
             let Some(victim) = self.least_useful() else { break };
-            self.remove(&victim);
-            dropped.push(victim);
+            dropped.extend(self.remove(&victim).map(|content| (victim, content)));
         }
         Ok(dropped)
     }
@@ -239,12 +238,12 @@ impl<T> ForkTree<T> {
         lightest.or_else(oldest).map(|(hash, _)| *hash)
     }
 
-    fn remove(&mut self, hash: &Hash) {
-        if let Some(block) = self.blocks.remove(hash)
-            && let Some(parent) = self.blocks.get_mut(&block.parent)
-        {
+    fn remove(&mut self, hash: &Hash) -> Option<T> {
+        let block = self.blocks.remove(hash)?;
+        if let Some(parent) = self.blocks.get_mut(&block.parent) {
             parent.children = parent.children.saturating_sub(1);
         }
+        Some(block.content)
     }
 }
 
@@ -315,13 +314,13 @@ mod tests {
     #[test]
     fn a_full_tree_drops_light_forks_then_the_oldest_blocks() {
         let mut tree = tree(4, &[(1, 0, 1), (2, 1, 1), (3, 1, 0), (4, 2, 1)]);
-        assert_eq!(tree.insert(hash(5), 104, hash(4), 1, 5), Ok(Vec::from([hash(3)])));
+        assert_eq!(tree.insert(hash(5), 104, hash(4), 1, 5), Ok(Vec::from([(hash(3), 3)])));
         assert_eq!(names(&tree), "[1, 2, 4, 5] best 5");
         // No fork is left: the window moves up, and its blocks can still be finalized.
-        assert_eq!(tree.insert(hash(6), 105, hash(5), 1, 6), Ok(Vec::from([hash(1)])));
+        assert_eq!(tree.insert(hash(6), 105, hash(5), 1, 6), Ok(Vec::from([(hash(1), 1)])));
         assert_eq!(names(&tree), "[2, 4, 5, 6] best 6");
         // A light block that finds the tree full is itself what is dropped.
-        assert_eq!(tree.insert(hash(7), 105, hash(5), 0, 7), Ok(Vec::from([hash(7)])));
+        assert_eq!(tree.insert(hash(7), 105, hash(5), 0, 7), Ok(Vec::from([(hash(7), 7)])));
         let finalized = tree.finalize(&hash(4)).unwrap();
         assert_eq!(finalized.path, [(hash(2), 2), (hash(4), 4)]);
         assert_eq!(names(&tree), "[5, 6] best 6");

@@ -1,0 +1,183 @@
+//! Which set votes: changes as they are announced, and when each is made.
+//!
+//! A *scheduled* change is made when the block `delay` above its announcement is finalized, by the set that it ends. A
+//! *forced* change is the way out of a stall: it is made without finality, once the chain is `delay` blocks above it.
+//! Full nodes execute the block that announces one; a client that does not would believe any author. It is therefore made
+//! only once authors of more than two thirds of the keys that could author behind the finalized block have built on it:
+//! the same assumption as that of finality, see `docs/decisions/010-forced-changes.md`.
+//! `Pause` and `Resume` change nothing, as in the reference, which stopped acting on them.
+//!
+//! Source: `sc-consensus-grandpa` 0.45, `authorities.rs` and `import.rs`.
+
+use super::super::authorship::AuthorshipState;
+use super::super::grandpa::AuthoritySet;
+use super::error::{FinalityError, StartError};
+use crate::base::Hash;
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// The most changes that are announced and not made, on all forks together. Honest chains have one a session.
+pub const ANNOUNCED_MAX: usize = 64;
+
+/// When a forced change of the set is made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForcedChanges {
+    /// Once more than two thirds of those who could author behind the finalized block have built on its announcement.
+    /// Where the authors were replaced meanwhile, that never happens, and a new checkpoint is needed.
+    #[default]
+    Vouched,
+    /// As soon as the chain has the height for it, as the reference does, which has executed the announcing block. Here it
+    /// lets any single author replace the set, so it is for chains whose authors the user trusts one by one.
+    Imported,
+}
+
+/// A change of the set that a block announced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Announced {
+    /// The announcing block's number.
+    pub number: u64,
+    /// The announcing block's hash.
+    pub hash: Hash,
+    /// The last block of the set that ends.
+    pub effective: u64,
+    /// The finalized height that the runtime took for agreed, where the change is forced.
+    pub forced: Option<u64>,
+    /// The set that begins; its number counts from the one that was in force below the announcement.
+    pub set: Arc<AuthoritySet>,
+}
+
+/// A forced change that was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Forced {
+    /// The announcing block's number.
+    pub(super) number: u64,
+    /// The announcing block's hash.
+    pub(super) hash: Hash,
+    /// The block with which it was made; scheduled changes announced up to there are void.
+    pub(super) effective: u64,
+}
+
+/// The set whose turn it is, and what comes after it.
+#[derive(Clone, Debug)]
+pub(super) struct SetState {
+    set: Arc<AuthoritySet>,
+    /// Scheduled changes that are announced up to the finalized block, in the order of blocks.
+    announced: Vec<Announced>,
+    /// The forced change by which the set came, until the block with which it was made is finalized.
+    forced: Option<Forced>,
+    /// The authors behind the finalized block, who together can vouch for a forced change.
+    authors: BTreeSet<[u8; 32]>,
+}
+
+impl SetState {
+    pub(super) fn new(
+        set: AuthoritySet,
+        announced: Vec<Announced>,
+        finalized: u64,
+        authorship: &AuthorshipState,
+    ) -> Result<Self, StartError> {
+        if announced.len() > ANNOUNCED_MAX {
+            return Err(StartError::TooManyAnnounced { got: announced.len(), max: ANNOUNCED_MAX });
+        }
+        let mut before = 0;
+        for (index, change) in announced.iter().enumerate() {
+            let Announced { number, effective, .. } = *change;
+            if number > finalized || effective <= finalized || number < before || change.forced.is_some() {
+                return Err(StartError::Announced { index, announced: number, effective, finalized });
+            }
+            before = number;
+        }
+        let mut votes = Self { set: Arc::new(set), announced, forced: None, authors: BTreeSet::new() };
+        votes.trust_authors_of(authorship);
+        Ok(votes)
+    }
+
+    pub(super) fn set(&self) -> &AuthoritySet {
+        &self.set
+    }
+
+    pub(super) fn announced(&self) -> &[Announced] {
+        &self.announced
+    }
+
+    pub(super) fn forced(&self) -> Option<Forced> {
+        self.forced
+    }
+
+    /// Returns the scheduled changes among `above` and those announced before that are still to be made.
+    fn scheduled<'a>(&'a self, above: &'a [&'a Announced]) -> impl Iterator<Item = &'a Announced> {
+        let void = self.forced.map(|forced| forced.effective);
+        let is_void = move |change: &&Announced| void.is_some_and(|void| change.number <= void);
+        let all = above.iter().copied().chain(&self.announced);
+        all.filter(move |change| change.forced.is_none() && !is_void(change))
+    }
+
+    /// Takes the authors who may vouch for a forced change from the state behind a finalized block.
+    pub(super) fn trust_authors_of(&mut self, authorship: &AuthorshipState) {
+        self.authors = match authorship {
+            AuthorshipState::Babe(state) => state.current_epoch().authorities.iter().map(|author| author.key).collect(),
+            AuthorshipState::Aura(state) => state.authorities().iter().copied().collect(),
+            AuthorshipState::Unchecked(_) => BTreeSet::new(),
+        };
+    }
+
+    /// Returns the last block of the set whose turn it is, given what is announced above the finalized block.
+    pub(super) fn ending(&self, above: &[&Announced]) -> Option<u64> {
+        self.scheduled(above).map(|change| change.effective).min()
+    }
+
+    /// Returns what is in force behind block `number` once that is finalized; `path` is what is announced between.
+    /// # Errors
+    /// [`FinalityError::ChangeFirst`], [`FinalityError::TwoChanges`].
+    pub(super) fn after(&self, number: u64, path: &[&Announced]) -> Result<Self, FinalityError> {
+        if let Some(mandatory) = self.ending(path).filter(|ending| *ending < number) {
+            return Err(FinalityError::ChangeFirst { mandatory, number });
+        }
+        let mut announced: Vec<Announced> = self.scheduled(path).cloned().collect();
+        announced.sort_by_key(|change| change.number);
+        let (made, announced): (Vec<_>, Vec<_>) = announced.into_iter().partition(|change| change.effective == number);
+        let mut next = Self { announced, ..self.clone() };
+        next.forced = self.forced.filter(|forced| forced.effective > number);
+        let mut made = made.into_iter();
+        if let Some(change) = made.next() {
+            next.set = renumbered(&change.set, self.set.id().saturating_add(1));
+        }
+        if made.next().is_some() { Err(FinalityError::TwoChanges { number }) } else { Ok(next) }
+    }
+
+    /// Makes a forced change if its time has come at a block; tells whether it did.
+    ///
+    /// `authors` are those of the blocks from the announcing one to the new tip, `tip` is the tip's number. `scheduled`
+    /// are the changes announced below it and above the finalized block. `when` is the rule that the user chose.
+    pub(super) fn force(
+        &mut self,
+        change: &Announced,
+        tip: u64,
+        when: ForcedChanges,
+        authors: impl Iterator<Item = [u8; 32]>,
+        scheduled: &[&Announced],
+    ) -> bool {
+        let Some(median) = change.forced.filter(|_| tip >= change.effective && self.forced.is_none()) else {
+            return false;
+        };
+        // What the runtime took for agreed comes first, as in the reference.
+        if self.ending(scheduled).is_some_and(|effective| effective <= median) {
+            return false;
+        }
+        let vouching: BTreeSet<[u8; 32]> = authors.filter(|author| self.authors.contains(author)).collect();
+        let is_vouched_for = vouching.len().saturating_mul(3) > self.authors.len().saturating_mul(2);
+        if when == ForcedChanges::Vouched && !is_vouched_for {
+            return false;
+        }
+        self.set = renumbered(&change.set, self.set.id().saturating_add(1));
+        self.announced.clear();
+        self.forced = Some(Forced { number: change.number, hash: change.hash, effective: change.effective });
+        true
+    }
+}
+
+/// Returns `set` as number `id`: which number a set has follows from what was made before it, not from its announcement.
+fn renumbered(set: &Arc<AuthoritySet>, id: u64) -> Arc<AuthoritySet> {
+    if set.id() == id { Arc::clone(set) } else { Arc::new(set.as_ref().clone().with_id(id)) }
+}
