@@ -181,3 +181,36 @@ impl SetState {
 fn renumbered(set: &Arc<AuthoritySet>, id: u64) -> Arc<AuthoritySet> {
     if set.id() == id { Arc::clone(set) } else { Arc::new(set.as_ref().clone().with_id(id)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::authorship::aura::AuraState;
+    use super::super::super::grandpa::Authority;
+    use super::*;
+    use alloc::vec;
+
+    fn set(id: u64, voter: u8) -> AuthoritySet {
+        AuthoritySet::new(id, vec![Authority { key: [voter; 32], weight: 1 }]).unwrap()
+    }
+
+    /// Tells whether the change is made when `built` have built on it, of four authors behind the finalized block.
+    fn is_made(built: &[u8]) -> bool {
+        let authors = AuthorshipState::Aura(AuraState::new(0, &[[1; 32], [2; 32], [3; 32], [4; 32]]));
+        let mut votes = SetState::new(set(1, 1), vec![], 0, &authors).unwrap();
+        let forced = Some(0);
+        let change = Announced { number: 5, hash: Hash([5; 32]), effective: 6, forced, set: Arc::new(set(9, 2)) };
+        let made = votes.force(&change, 7, ForcedChanges::Vouched, built.iter().map(|author| [*author; 32]), &[]);
+        assert_eq!(votes.set(), &if made { set(2, 2) } else { set(1, 1) });
+        made
+    }
+
+    #[test]
+    fn more_than_two_thirds_of_the_known_authors_vouch_for_a_forced_change() {
+        assert!(is_made(&[1, 2, 3]));
+        assert!(is_made(&[4, 1, 4, 3, 1]));
+        // Neither the same few over and over, nor authors whom the fork itself brought.
+        assert!(!is_made(&[1, 2, 1, 2, 1, 2]));
+        assert!(!is_made(&[1, 2, 7, 8, 9, 10]));
+        assert!(!is_made(&[]));
+    }
+}
