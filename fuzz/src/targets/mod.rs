@@ -1,7 +1,11 @@
 //! The targets, one file each.
 
+pub mod authorship;
 pub mod bundle;
+pub mod chain_spec;
 pub mod checkpoint;
 pub mod light_block_json;
 pub mod light_block_protobuf;
+pub mod light_sync_state;
 pub mod rpc;
+pub mod runtime_code;
