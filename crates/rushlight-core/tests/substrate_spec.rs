@@ -243,8 +243,22 @@ fn each_error_names_the_field_and_the_remedy() {
     check(json!({ "forkId": "" }), expect!["forkId has 0 bytes, wanted are 1 to 256"]);
     check(json!({ "name": "n".repeat(257) }), expect!["name has 257 bytes, wanted are 1 to 256"]);
     check(json!({ "badBlocks": ["0x12"] }), expect![[r#"badBlocks: "0x12" is not 0x and 64 hex digits"#]]);
-    check(json!({ "badBlocks": vec![id.as_str(); 10_001] }), expect!["badBlocks has more than 10000 entries"]);
+    let many: Vec<String> = (0..10_001_u32).map(|n| format!("0x{n:064x}")).collect();
+    check(json!({ "badBlocks": many }), expect!["badBlocks has more than 10000 entries"]);
     check(json!({ "forkBlocks": [[1, id], [1, id]] }), expect!["forkBlocks: key 1 is there twice; take one away"]);
+    let many: Vec<_> = many.iter().zip(0..).map(|(hash, n)| json!([n, hash])).collect();
+    check(json!({ "forkBlocks": many }), expect!["forkBlocks has more than 10000 entries"]);
+    check(
+        json!({ "chainType": [0] }),
+        expect![
+            "chain specification, chainType: invalid type: sequence, expected a name, or an object with Custom at line 1 column 29"
+        ],
+    );
+    let weight = json!({ "finalizedBlockHeader": "0x", "babeFinalizedBlockWeight": 4_294_967_296_u64 });
+    check(
+        json!({ "lightSyncState": weight }),
+        expect!["chain specification, lightSyncState: a weight has 32 bits at line 1 column 182"],
+    );
     check(json!({ "forkBlocks": { "x": id } }), expect![[r#"forkBlocks: "x" is not the number of a block"#]]);
     check(
         json!({ "codeSubstitutes": { "0xabab": "0x" } }),
@@ -467,6 +481,17 @@ fn a_checkpoint_gives_the_state_of_authorship() {
     let genesis =
         Checkpoint { number: 0, slot: None, epochs: vec![], set_id: 0, changes: Some(vec![]), ..checkpoint() };
     assert_eq!(at(&genesis, None).1, AuthorshipState::Unchecked(Unchecked::NoConfig));
+}
+
+#[test]
+fn a_checkpoint_on_a_banned_block_is_refused() {
+    let state = checkpoint().read().unwrap();
+    let json = json!({ "finalizedBlockHeader": state.header.hex() });
+    for rules in [json!({ "badBlocks": [state.hash.0.hex()] }), json!({ "forkBlocks": { "25": hash(1).0.hex() } })] {
+        let mut changes = rules.clone();
+        changes["lightSyncState"] = json.clone();
+        assert!(matches!(with(changes), Err(SpecError::CheckpointRefused(_))), "{rules}");
+    }
 }
 
 #[test]

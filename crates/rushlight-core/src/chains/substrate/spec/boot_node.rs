@@ -6,7 +6,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// The most boot nodes that are kept; more are left out with a warning.
+/// The most boot nodes that are looked at; more are left out with a warning.
 pub const BOOT_NODES_MAX: usize = 1_000;
 /// The longest address in bytes.
 pub const BOOT_NODE_BYTES_MAX: usize = 1_000;
@@ -46,9 +46,6 @@ pub enum BootNodeError {
     /// The id is not one.
     #[error("ends in an id that is no base58 multihash of a public key")]
     PeerId,
-    /// The list was already full.
-    #[error("is left out, for there are {BOOT_NODES_MAX} before it")]
-    TooMany,
 }
 
 impl BootNode {

@@ -1,6 +1,7 @@
 //! Why a text is no chain specification, and what to do about it.
 
 use super::light_sync_state::LightSyncStateError;
+use super::rules::RefusedBlock;
 use crate::base::Hash;
 use alloc::string::String;
 
@@ -123,6 +124,9 @@ pub enum SpecError {
     /// The checkpoint cannot be used.
     #[error("lightSyncState: {0}; export it again with sync_state_genSyncSpec, or take it away")]
     LightSyncState(#[from] LightSyncStateError),
+    /// The specification's own rules refuse its checkpoint.
+    #[error("lightSyncState: {0}; take a checkpoint of the chain that the rules want")]
+    CheckpointRefused(RefusedBlock),
     /// The specification is of another chain than the one asked for.
     #[error("the specification's genesis is {got:#x}, wanted is {want:#x}: the chain was reset, or it is another one")]
     OtherGenesis {

@@ -23,7 +23,7 @@ use crate::base::Hash;
 use crate::trie::patricia16::EMPTY_ROOT;
 use alloc::string::String;
 use alloc::vec::Vec;
-use boot_node::{BootNode, BootNodeError};
+use boot_node::{BOOT_NODES_MAX, BootNode, BootNodeError};
 use genesis::{Genesis, GenesisError};
 use light_sync_state::LightSyncState;
 use rules::BlockRules;
@@ -86,6 +86,12 @@ pub enum SpecWarning {
         text: String,
         /// What is wrong with it.
         why: BootNodeError,
+    },
+    /// Boot nodes beyond the bound.
+    #[error("bootNodes: {count} are left out, for there are {BOOT_NODES_MAX} before them")]
+    BootNodesLeftOut {
+        /// How many.
+        count: usize,
     },
 }
 

@@ -113,8 +113,8 @@ pub enum BabeError {
         /// How many there are.
         count: usize,
     },
-    /// The epoch has no rules, nor has the chain's configuration.
-    #[error("epoch {epoch} takes {kind:?} slots not, its rules allow {allowed:?}")]
+    /// The epoch's rules know no such slots.
+    #[error("epoch {epoch} does not allow {kind:?} slots, but {allowed:?}")]
     SlotKindNotAllowed {
         /// The epoch.
         epoch: u64,

@@ -2,16 +2,16 @@
 //! no tree of values is built.
 
 mod seeds;
+mod small;
 
-use super::boot_node::{BOOT_NODES_MAX, BootNode, BootNodeError};
+use super::boot_node::BootNode;
 use super::genesis::{Genesis, GenesisStorage};
 use super::light_sync_state::{LightSyncState, LightSyncStateParts};
-use super::rules::{BLOCK_RULES_MAX, BlockRules};
+use super::rules::BlockRules;
 use super::{NAME_BYTES_MAX, Parachain, Spec, SpecError, SpecWarning, hex};
 use crate::base::Hash;
 use crate::chains::substrate::header::NumberWidth;
 use crate::codec::text;
-use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -19,6 +19,7 @@ use seeds::{GenesisSeed, SubstitutesSeed};
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess};
 use serde_json::value::RawValue;
+use small::{ChainType, ForkBlocksSeed, TextsSeed, Weight};
 
 /// Bytes of a text that an error repeats.
 const SHOWN_CHARS_MAX: usize = 40;
@@ -47,7 +48,9 @@ struct Draft {
     name: Option<String>,
     id: Option<String>,
     chain_type: Option<String>,
-    boot_nodes: Vec<String>,
+    boot_nodes: Vec<BootNode>,
+    warnings: Vec<SpecWarning>,
+    boot_nodes_left_out: usize,
     protocol_id: Option<String>,
     fork_id: Option<String>,
     block_number_bytes: Option<u64>,
@@ -68,35 +71,9 @@ struct RawLightSyncState {
     #[serde(rename = "babeEpochChanges", alias = "babe_epoch_changes")]
     babe_epoch_changes: Option<String>,
     #[serde(rename = "babeFinalizedBlockWeight", alias = "babe_finalized_block_weight")]
-    babe_weight: Option<RawWeight>,
+    babe_weight: Option<Weight>,
     #[serde(rename = "grandpaAuthoritySet", alias = "grandpa_authority_set")]
     grandpa: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawWeight {
-    Number(u32),
-    Hex(String),
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawChainType {
-    Known(String),
-    Custom {
-        #[serde(rename = "Custom")]
-        name: String,
-    },
-}
-
-/// `forkBlocks` in either form.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum RawForkBlocks<'a> {
-    #[serde(borrow)]
-    List(Vec<(u64, Cow<'a, str>)>),
-    Map(alloc::collections::BTreeMap<String, String>),
 }
 
 impl Draft {
@@ -129,13 +106,11 @@ impl Draft {
             }
             "chainType" | "chain_type" => {
                 self.begin("chainType")?;
-                self.chain_type = map.next_value::<Option<RawChainType>>()?.map(|kind| match kind {
-                    RawChainType::Known(name) | RawChainType::Custom { name } => name,
-                });
+                self.chain_type = map.next_value::<ChainType>()?.0;
             }
             "bootNodes" | "boot_nodes" => {
                 self.begin("bootNodes")?;
-                self.boot_nodes = map.next_value::<Option<Vec<String>>>()?.unwrap_or_default();
+                map.next_value_seed(TextsSeed::BootNodes(self))?;
             }
             "protocolId" | "protocol_id" => {
                 self.begin("protocolId")?;
@@ -179,13 +154,11 @@ impl Draft {
             }
             "forkBlocks" | "fork_blocks" => {
                 self.begin("forkBlocks")?;
-                let blocks = map.next_value::<Option<RawForkBlocks<'_>>>()?;
-                self.fork_blocks(blocks)
+                map.next_value_seed(ForkBlocksSeed(self))
             }
             "badBlocks" | "bad_blocks" => {
                 self.begin("badBlocks")?;
-                let hashes = map.next_value::<Option<Vec<String>>>()?.unwrap_or_default();
-                self.bad_blocks(&hashes)
+                map.next_value_seed(TextsSeed::BadBlocks(self))
             }
             "codeSubstitutes" | "code_substitutes" => {
                 self.begin("codeSubstitutes")?;
@@ -193,43 +166,6 @@ impl Draft {
             }
             _ => map.next_value::<IgnoredAny>().map(|_| ()),
         }
-    }
-
-    fn fork_blocks<E: Error>(&mut self, blocks: Option<RawForkBlocks<'_>>) -> Result<(), E> {
-        let field = "forkBlocks";
-        let blocks: Vec<(u64, Cow<'_, str>)> = match blocks {
-            None => Vec::new(),
-            Some(RawForkBlocks::List(list)) => list,
-            Some(RawForkBlocks::Map(map)) => {
-                let mut list = Vec::new();
-                for (number, hash) in map {
-                    list.push((self.block_number(field, &number)?, Cow::Owned(hash)));
-                }
-                list
-            }
-        };
-        if blocks.len() > BLOCK_RULES_MAX {
-            return Err(self.fail(SpecError::TooMany { field, max: BLOCK_RULES_MAX }));
-        }
-        for (number, hash) in blocks {
-            let hash = self.hash(field, &hash)?;
-            if self.rules.fork_blocks.insert(number, hash).is_some() {
-                return Err(self.fail(SpecError::KeyTwice { field, key: number.to_string() }));
-            }
-        }
-        Ok(())
-    }
-
-    fn bad_blocks<E: Error>(&mut self, hashes: &[String]) -> Result<(), E> {
-        let field = "badBlocks";
-        if hashes.len() > BLOCK_RULES_MAX {
-            return Err(self.fail(SpecError::TooMany { field, max: BLOCK_RULES_MAX }));
-        }
-        for hash in hashes {
-            let hash = self.hash(field, hash)?;
-            self.rules.bad_blocks.insert(hash);
-        }
-        Ok(())
     }
 
     fn hash<E: Error>(&mut self, field: &'static str, text: &str) -> Result<Hash, E> {
@@ -268,12 +204,18 @@ impl Draft {
             (None, None) => None,
         };
         let light_sync_state = self.light_sync_state.map(|raw| light_sync_state(raw, number_width)).transpose()?;
-        let (boot_nodes, warnings) = boot_nodes(&self.boot_nodes);
+        if let Some(state) = &light_sync_state {
+            self.rules.check(state.number, &state.hash).map_err(SpecError::CheckpointRefused)?;
+        }
+        let mut warnings = self.warnings;
+        if self.boot_nodes_left_out > 0 {
+            warnings.push(SpecWarning::BootNodesLeftOut { count: self.boot_nodes_left_out });
+        }
         Ok(Spec {
             name,
             id,
             chain_type: self.chain_type,
-            boot_nodes,
+            boot_nodes: self.boot_nodes,
             warnings,
             protocol_id: self.protocol_id,
             fork_id: self.fork_id,
@@ -296,23 +238,11 @@ fn check_text(field: &'static str, text: Option<&String>) -> Result<(), SpecErro
     }
 }
 
-fn boot_nodes(texts: &[String]) -> (Vec<BootNode>, Vec<SpecWarning>) {
-    let (mut nodes, mut warnings) = (Vec::new(), Vec::new());
-    for (index, text) in texts.iter().enumerate() {
-        let node = if index < BOOT_NODES_MAX { BootNode::from_text(text) } else { Err(BootNodeError::TooMany) };
-        match node {
-            Ok(node) => nodes.push(node),
-            Err(why) => warnings.push(SpecWarning::BootNode { text: shown(text), why }),
-        }
-    }
-    (nodes, warnings)
-}
-
 fn light_sync_state(raw: RawLightSyncState, width: NumberWidth) -> Result<LightSyncState, SpecError> {
     let bytes = |field: &'static str, text: Option<String>| text.map(|text| hex_bytes(field, &text)).transpose();
     let (babe_weight, weight_text) = match raw.babe_weight {
-        Some(RawWeight::Number(number)) => (Some(number), None),
-        Some(RawWeight::Hex(text)) => (None, Some(text)),
+        Some(Weight::Number(number)) => (Some(number), None),
+        Some(Weight::Hex(text)) => (None, Some(text)),
         None => (None, None),
     };
     let parts = LightSyncStateParts {
