@@ -140,7 +140,7 @@ struct RawAuthority {
 
 impl GenesisConsensus {
     /// Reads the JSON form: `{"babe":{…}}` or `{"aura":{…}}` or neither, and `"grandpa":{…}`; unknown members are passed
-    /// over. `docs/formats` describes each member.
+    /// over. `docs/formats/consensus.md` describes each.
     /// # Errors
     /// [`ConsensusFileError`].
     pub fn from_json(json: &str) -> Result<Self, ConsensusFileError> {
