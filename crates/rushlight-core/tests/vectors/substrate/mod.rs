@@ -7,6 +7,7 @@ mod authorship;
 mod files;
 mod recorded;
 mod specs;
+mod trie;
 
 use super::report::Report;
 use std::path::Path;
@@ -19,5 +20,6 @@ pub fn run(root: &Path, names: Vec<String>, report: &mut Report) {
     specs::run(&files, report);
     authorship::run(&files, report);
     recorded::run(&files, report);
+    trie::run(&files, report);
     files.unread().iter().for_each(|name| report.unknown(name));
 }
