@@ -40,6 +40,9 @@ const KNOWN_FOLDERS: &[&str] = &[
     "tendermint/cosmos-sdk-0.53",
     "substrate/aura",
     "substrate/chain",
+    "substrate/p2p",
+    "substrate/proofs",
+    "substrate/real",
 ];
 
 fn vectors_folder() -> PathBuf {
