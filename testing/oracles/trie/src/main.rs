@@ -1,11 +1,12 @@
 //! Rushlight's base-16 trie beside `sp-trie` and `trie-db`, over random tries and proofs.
 //!
-//! `cargo run --release --manifest-path testing/oracles/trie/Cargo.toml -- [--seed N] [--cases N] [--flips N]`
+//! `cargo run --release --manifest-path testing/oracles/trie/Cargo.toml -- [--seed N] [--cases N] [--flips N]`, or `-- --corpus FOLDER` for seeds of the fuzzers
 //!
 //! Every case draws a map (some with child tries), lets both compute its root in three ways, takes the reference's own proof
 //! of a few keys, drops entries of it now and then, and asks both every question. Where the proof is incomplete the reference
 //! may give up where ours can still answer; then the answer of the whole trie counts. Exit code 1 at the first disagreement.
 
+mod corpus;
 mod dice;
 mod flips;
 mod reference;
@@ -45,13 +46,23 @@ fn main() -> ExitCode {
     let (mut seed, mut cases, mut flips) = (1_u64, 1_000_000_u64, 100_000_u64);
     let mut args = std::env::args().skip(1);
     while let Some(flag) = args.next() {
+        if flag == "--corpus" {
+            let folder = args.next().unwrap_or_default();
+            return match corpus::write(std::path::Path::new(&folder)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    eprintln!("{folder}: {error}");
+                    ExitCode::FAILURE
+                }
+            };
+        }
         let value = args.next().and_then(|value| value.parse().ok());
         match (flag.as_str(), value) {
             ("--seed", Some(value)) => seed = value,
             ("--cases", Some(value)) => cases = value,
             ("--flips", Some(value)) => flips = value,
             _ => {
-                eprintln!("usage: oracle-trie [--seed N] [--cases N] [--flips N]");
+                eprintln!("usage: oracle-trie [--seed N] [--cases N] [--flips N] | --corpus FOLDER");
                 return ExitCode::from(2);
             }
         }
