@@ -9,3 +9,7 @@ pub mod light_block_protobuf;
 pub mod light_sync_state;
 pub mod rpc;
 pub mod runtime_code;
+pub mod trie_changes;
+pub mod trie_compact;
+pub mod trie_node;
+pub mod trie_proof;
