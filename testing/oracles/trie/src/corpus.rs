@@ -2,6 +2,7 @@
 
 use crate::dice::Dice;
 use crate::trial::{World, encoded};
+use sp_core::Hasher;
 use std::fs::{create_dir_all, write as put};
 use std::io;
 use std::path::Path;
@@ -30,7 +31,7 @@ pub fn write(folder: &Path) -> io::Result<()> {
         }
         // The root first: the target takes it from there.
         let mut list: Vec<Vec<u8>> = proof.iter_nodes().cloned().collect();
-        list.sort_by_key(|node| sp_core::hashing::blake2_256(node) != world.root.0);
+        list.sort_by_key(|node| sp_core::Blake2Hasher::hash(node) != world.root);
         put(folder.join(format!("trie_proof/reference-{written}")), encoded(&list))?;
         put(folder.join(format!("trie_compact/reference-{written}")), encoded(&compact.encoded_nodes))?;
         put(folder.join(format!("trie_node/reference-{written}")), &list[dice.below(list.len())])?;

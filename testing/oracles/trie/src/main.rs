@@ -29,11 +29,17 @@ pub struct Counts {
     pub hashes: u64,
     pub next_keys: u64,
     pub descendants: u64,
+    /// Those that are inline, which the reference answers with the node around them.
+    pub descendants_inline: u64,
     pub prefixes: u64,
     pub child_values: u64,
     pub compact: u64,
     pub roots: u64,
     pub changed_roots: u64,
+    /// Changes at which the reference panics; ours is compared with the root of the changed map.
+    pub reference_panics: u64,
+    /// Changes after which the reference has another root than it computes of the changed map; ours is the latter.
+    pub reference_contradictions: u64,
     /// Answers that ours gave from a proof with which the reference gave up; the whole trie confirmed them.
     pub further: u64,
     /// Bits flipped, and what came of it.
@@ -67,11 +73,13 @@ fn main() -> ExitCode {
             }
         }
     }
+    std::panic::set_hook(Box::new(|_| ()));
     let mut counts = Counts::default();
     for case in 0..cases {
         // Each case has a seed of its own, so that one can be run again alone.
         let own = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15).wrapping_add(case);
-        if let Err(what) = trial::run(own, &mut counts) {
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| trial::run(own, &mut counts)));
+        if let Err(what) = outcome.unwrap_or_else(|_| Err("a panic".into())) {
             println!("DISAGREEMENT in case {case} of seed {seed}: {what}");
             return ExitCode::FAILURE;
         }

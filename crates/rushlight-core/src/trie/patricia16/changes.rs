@@ -39,10 +39,10 @@ pub enum ChangesError {
 /// Time and memory are those of the nodes on the ways to the changed keys.
 /// # Errors
 /// [`ChangesError`]; [`ChangesError::Missing`] names the first node in the order of keys that the proof lacks.
-pub fn root_after<'a>(
+pub fn root_after<'a, 'c: 'a>(
     trie: Trie<'a>,
     version: StateVersion,
-    changes: impl IntoIterator<Item = (&'a [u8], Option<&'a [u8]>)>,
+    changes: impl IntoIterator<Item = (&'c [u8], Option<&'c [u8]>)>,
 ) -> Result<Hash, ChangesError> {
     let mut merge = Merge { trie, builder: Builder::new(version, Some(trie), None), waiting: Vec::new() };
     if trie.root() != EMPTY_ROOT {
