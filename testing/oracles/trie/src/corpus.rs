@@ -38,7 +38,7 @@ pub fn write(folder: &Path) -> io::Result<()> {
         let random: Vec<u8> = (0..40 + dice.below(100)).map(|_| dice.next() as u8).collect();
         let changes: Vec<u8> =
             random.iter().enumerate().map(|(at, byte)| if at % 5 == 0 { byte & 0xF3 } else { byte & 0x11 }).collect();
-        let first = [8 + (dice.below(8) as u8) * 2 + (written % 2) as u8];
+        let first = [4 + (dice.below(3) as u8) * 2 + (written % 2) as u8];
         put(folder.join(format!("trie_changes/random-{written}")), [&first[..], &changes].concat())?;
         written += 1;
     }
