@@ -92,18 +92,17 @@ pub(super) fn finalized(
     };
     let targets = members.iter().map(place).collect::<Result<Vec<_>, _>>()?;
     let mut graph = VoteGraph::new(blocks, voters, threshold, root, base.number);
-    let mut ghost = None;
     for ((position, voter, vote), block) in members.into_iter().zip(targets) {
         match count.add(position, voter, vote) {
-            Adds::Nothing => continue,
+            Adds::Nothing => {}
             Adds::Vote => graph.vote(position, block, vote.target.number)?,
             Adds::Equivocation => graph.equivocated(position),
         }
-        if count.weight >= threshold {
-            ghost = graph.ghost(ghost)?;
-        }
     }
-    ghost.ok_or_else(|| want(&count))
+    if count.weight < threshold {
+        return Err(want(&count));
+    }
+    graph.ghost()?.ok_or_else(|| want(&count))
 }
 
 /// Returns the first target with the lowest number.

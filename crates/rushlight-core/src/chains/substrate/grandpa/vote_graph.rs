@@ -84,9 +84,6 @@ pub(super) struct VoteGraph<'a> {
     steps: u64,
 }
 
-/// A block that a supermajority voted for, and its number as votes tell it.
-type Ghost = (Index, u64);
-
 impl<'a> VoteGraph<'a> {
     /// Returns the graph without votes; all votes must be for `base` or above it.
     pub(super) fn new(blocks: &'a Blocks, voters: &'a [Authority], threshold: u64, base: Index, number: u64) -> Self {
@@ -131,42 +128,31 @@ impl<'a> VoteGraph<'a> {
         self.equivocators.insert(position);
     }
 
-    /// Returns the highest block with a supermajority, where `known` is the one found before.
+    /// Returns the highest block with a supermajority, once all votes are in.
     /// # Errors
     /// [`VerifyError::TooComplex`].
-    pub(super) fn ghost(&mut self, known: Option<BlockId>) -> Result<Option<BlockId>, VerifyError> {
-        let (mut at, mut through) = (self.base, None);
-        if let Some((block, number)) = known.and_then(|known| Some((self.blocks.find(&known.hash)?, known.number))) {
-            match self.containing(block, number)? {
-                None => at = block,
-                Some(containing) => {
-                    if let Some(below) = containing.first().and_then(|first| self.nodes.get(first)?.below) {
-                        (at, through) = (below.0, Some((block, number)));
-                    }
-                }
-            }
-        }
+    pub(super) fn ghost(mut self) -> Result<Option<BlockId>, VerifyError> {
+        let mut at = self.base;
         if !self.has_supermajority(at) {
             return Ok(None);
         }
         loop {
             let above = self.nodes.get(&at).map_or(&[][..], |node| &node.above);
-            let mut next = above.iter().copied().filter(|above| self.leads_through(*above, through));
-            let found = next.find(|above| self.has_supermajority(*above));
+            let found = above.iter().copied().find(|above| self.has_supermajority(*above));
             self.steps = self.steps.saturating_add(above.len() as u64);
             let Some(found) = found else { break };
-            (at, through) = (found, None);
+            at = found;
         }
         self.spend(0)?;
-        let (block, number) = self.where_votes_join(at, through)?;
+        let (block, number) = self.where_votes_join(at)?;
         Ok(Some(BlockId { hash: self.blocks.hash(block), number }))
     }
 
     /// Returns how far above node `at` a supermajority stays together: the highest block that enough of the nodes above
-    /// it have in common.
-    fn where_votes_join(&mut self, at: Index, through: Option<Ghost>) -> Result<Ghost, VerifyError> {
+    /// it have in common, and its number.
+    fn where_votes_join(&mut self, at: Index) -> Result<(Index, u64), VerifyError> {
         let Some(node) = self.nodes.get(&at) else { return Ok((at, 0)) };
-        let mut above: Vec<Index> = node.above.iter().copied().filter(|n| self.leads_through(*n, through)).collect();
+        let mut above = node.above.clone();
         let (base_number, mut best) = (node.number, (at, node.number));
         let mut joined: BTreeMap<Index, Voters> = BTreeMap::new();
         for offset in 1_u64.. {
@@ -194,13 +180,6 @@ impl<'a> VoteGraph<'a> {
             });
         }
         Ok(best)
-    }
-
-    /// Tells whether the edge below `node` holds the block `through`, if one is wanted.
-    fn leads_through(&self, node: Index, through: Option<Ghost>) -> bool {
-        through.is_none_or(|(block, number)| {
-            self.nodes.get(&node).and_then(|of| self.edge_block(node, of, number)) == Some(block)
-        })
     }
 
     /// Returns the block with `number` on the edge from `node` down to the node below it, as `node` counts.
