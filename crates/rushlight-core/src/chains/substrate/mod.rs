@@ -7,3 +7,4 @@ pub mod grandpa;
 pub mod header;
 pub mod spec;
 pub mod state;
+pub mod warp;

@@ -1,0 +1,594 @@
+//! Which peer is asked for which part of the way, and what is made of the answers.
+//!
+//! The way up to the announced finalized block is split at evenly spaced heights. A peer names the hash at such a height,
+//! and the same peer is asked for the fragments from there: its word is not believed, it only says where to begin. Each
+//! part is verified as soon as the set of its predecessor is known; where the two do not meet, the peer of the part lied
+//! about its beginning, and the part is asked of another one. So a wrong split point costs its peer and never correctness.
+//!
+//! Several works may be under way, each from the set that the one before announces. While any is, nobody is blamed for a
+//! fragment that does not fit: the fault may lie in what is not verified yet.
+
+use super::fragment::Fragment;
+use super::part::{Answer, Asked, Part, Start};
+use super::run::{Released, Run, SealedRun, VerifiedHead, WarpError};
+use crate::base::{AskId, Hash, PeerId, WorkId};
+use crate::chains::substrate::grandpa::VerifyError;
+use crate::chains::substrate::header::NumberWidth;
+use crate::chains::{Done, Work};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+use core::cmp::Ordering;
+
+/// How many answers without progress a peer may give in a row.
+pub const NO_PROGRESS_MAX: u8 = 2;
+
+/// The most parts that are downloaded or wait at the same time.
+pub const PARTS_MAX: usize = 8;
+
+/// The most bytes of fragments that wait for those before them, of all parts. What comes beyond is not kept.
+pub const WAITING_BYTES_MAX: usize = 4 << 20;
+
+/// The most works under way.
+pub const WORKS_MAX: usize = 2;
+
+/// The most peers that are known.
+const PEERS_MAX: usize = 64;
+
+/// How a way is split and when it ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WarpSettings {
+    /// Width of the chain's block numbers.
+    pub number_width: NumberWidth,
+    /// Distance in blocks between the heights at which the way is split.
+    pub part_blocks: u64,
+    /// What is nearer than this to the highest announced finalized block is left to the following of blocks.
+    pub gap_blocks: u64,
+}
+
+impl Default for WarpSettings {
+    /// 65,536 blocks are some 30 to 100 changes of set; nodes do not warp below 32 blocks.
+    fn default() -> Self {
+        Self { number_width: NumberWidth::U32, part_blocks: 65_536, gap_blocks: 32 }
+    }
+}
+
+/// What happens to a warp sync.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A peer can be asked, and says that this block is finalized; also when it says so of a later block.
+    Peer(PeerId, u64),
+    /// A peer can not be asked any more. Its asks are closed.
+    PeerLeft(PeerId),
+    /// A peer named the hash at the height that it was asked for, or has none. The ask is closed.
+    HashTold(AskId, Option<Hash>),
+    /// The next bytes of an answer.
+    Received(AskId, &'a [u8]),
+    /// An answer is complete. The ask is closed.
+    Ended(AskId),
+    /// No answer came. The ask is closed.
+    Failed(AskId),
+    /// A work is done.
+    Worked(WorkId, Done),
+}
+
+/// What a warp sync wants done.
+#[derive(Debug)]
+pub enum Action {
+    /// Ask a peer for the hash of its block at a height.
+    AskHash {
+        /// The ask.
+        ask: AskId,
+        /// Whom to ask.
+        peer: PeerId,
+        /// The height.
+        height: u64,
+    },
+    /// Ask a peer for the fragments that follow a block.
+    AskFragments {
+        /// The ask.
+        ask: AskId,
+        /// Whom to ask.
+        peer: PeerId,
+        /// Hash of the block.
+        from: Hash,
+    },
+    /// Forget an ask.
+    Cancel(AskId),
+    /// Run CPU-heavy work outside the loop.
+    Work(WorkId, Work),
+    /// A peer is not asked any more, and why.
+    Blame(PeerId, Blame),
+    /// This block is final now.
+    Progress(VerifiedHead),
+    /// No peer has anything more: this is the newest finalized block, as far as peers say.
+    Finished(VerifiedHead),
+}
+
+/// What is held against a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blame {
+    /// It sent something that is provably wrong.
+    Wrong(WarpError),
+    /// It announced a block and did not bring anyone nearer to it, [`NO_PROGRESS_MAX`] times in a row.
+    NoProgress,
+}
+
+#[derive(Debug)]
+struct Peer {
+    finalized: u64,
+    answers_without_progress: u8,
+    busy: bool,
+}
+
+/// A work under way.
+#[derive(Debug)]
+struct Sent {
+    id: WorkId,
+    sealed: SealedRun,
+    done: Option<Done>,
+}
+
+/// A warp sync.
+#[derive(Debug)]
+pub struct Warp {
+    settings: WarpSettings,
+    /// The highest block that is final.
+    head: VerifiedHead,
+    peers: BTreeMap<PeerId, Peer>,
+    /// In order of height; the first one is being verified.
+    parts: VecDeque<Part>,
+    run: Run,
+    /// Who sent the last fragment of the run.
+    tip_source: Option<PeerId>,
+    works: VecDeque<Sent>,
+    actions: VecDeque<Action>,
+    asks: u64,
+    works_sent: u64,
+    finished: bool,
+}
+
+impl Warp {
+    /// Returns a warp sync from `trusted` that knows no peer.
+    pub fn new(trusted: VerifiedHead, settings: WarpSettings) -> Self {
+        Self {
+            settings,
+            run: Run::start(&trusted),
+            head: trusted,
+            peers: BTreeMap::new(),
+            parts: VecDeque::new(),
+            tip_source: None,
+            works: VecDeque::new(),
+            actions: VecDeque::new(),
+            asks: 0,
+            works_sent: 0,
+            finished: false,
+        }
+    }
+
+    /// Returns the highest block that is final.
+    pub fn head(&self) -> &VerifiedHead {
+        &self.head
+    }
+
+    /// Returns how many bytes of fragments are held that wait for others.
+    pub fn waiting_bytes(&self) -> usize {
+        self.parts.iter().fold(0, |sum, part| sum.saturating_add(part.size_bytes()))
+    }
+
+    /// Returns the next thing to do; to be drained to `None` after every [`Warp::handle`].
+    pub fn poll(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    /// Takes in what happened. Never fails: nothing that a peer does is the caller's error.
+    pub fn handle(&mut self, event: Event<'_>) {
+        match event {
+            Event::Peer(peer, finalized) => self.peer_said(peer, finalized),
+            Event::PeerLeft(peer) => self.forget(peer),
+            Event::HashTold(ask, hash) => self.hash_told(ask, hash),
+            Event::Received(ask, chunk) => self.received(ask, chunk),
+            Event::Ended(ask) => self.ended(ask),
+            Event::Failed(ask) => {
+                if let Some((part, peer)) = self.close(ask) {
+                    self.strike(peer);
+                    self.give_up_start(part);
+                }
+            }
+            Event::Worked(work, done) => self.worked(work, done),
+        }
+        self.go_on();
+    }
+
+    fn peer_said(&mut self, peer: PeerId, finalized: u64) {
+        if self.peers.len() >= PEERS_MAX && !self.peers.contains_key(&peer) {
+            return;
+        }
+        let entry = self.peers.entry(peer).or_insert(Peer { finalized, answers_without_progress: 0, busy: false });
+        entry.finalized = entry.finalized.max(finalized);
+        self.finished &= finalized <= self.head.block().number.saturating_add(self.settings.gap_blocks);
+    }
+
+    fn hash_told(&mut self, ask: AskId, hash: Option<Hash>) {
+        let Some((index, peer)) = self.close(ask) else { return };
+        match (hash, self.parts.get_mut(index)) {
+            (Some(hash), Some(part)) if part.start == Start::Height => {
+                part.start = Start::Block(hash);
+                self.ask(index, peer);
+            }
+            _ => {
+                self.strike(peer);
+                self.give_up_start(index);
+            }
+        }
+    }
+
+    fn received(&mut self, ask: AskId, chunk: &[u8]) {
+        let Some((index, peer, mut answer)) = self.take_answer(ask) else { return };
+        let mut step = answer.stream.receive(chunk).map_err(WarpError::from);
+        while step.is_ok() {
+            match answer.stream.next_fragment() {
+                Ok(Some(fragment)) => {
+                    if !self.keep(index, &mut answer, peer, fragment) {
+                        self.free(peer);
+                        return self.actions.push_back(Action::Cancel(ask));
+                    }
+                }
+                Ok(None) => break,
+                Err(error) => step = Err(error.into()),
+            }
+        }
+        if let Err(error) = step {
+            self.actions.push_back(Action::Cancel(ask));
+            return self.blame(peer, error);
+        }
+        if let Some(part) = self.parts.get_mut(index) {
+            part.asked = Asked::Fragments { ask, peer, answer };
+        }
+    }
+
+    fn ended(&mut self, ask: AskId) {
+        let Some((index, peer, mut answer)) = self.take_answer(ask) else { return };
+        self.free(peer);
+        let finished = loop {
+            match answer.stream.end() {
+                Ok(Ok(fragment)) => {
+                    if !self.keep(index, &mut answer, peer, fragment) {
+                        return;
+                    }
+                }
+                Ok(Err(finished)) => break finished,
+                Err(error) => return self.blame(peer, error.into()),
+            }
+        };
+        if let Err(error) = answer.check_end(finished) {
+            return self.blame(peer, error);
+        }
+        if answer.fragments == 0 {
+            self.strike(peer);
+            self.give_up_start(index);
+        } else if let Some(part) = self.parts.get_mut(index) {
+            part.exhausted = finished;
+        }
+    }
+
+    /// Takes the answer out of its part, to be put back unless it is done with.
+    fn take_answer(&mut self, ask: AskId) -> Option<(usize, PeerId, Answer)> {
+        let index = self.part_of(ask)?;
+        let part = self.parts.get_mut(index)?;
+        match core::mem::replace(&mut part.asked, Asked::Nothing) {
+            Asked::Fragments { peer, answer, .. } => Some((index, peer, answer)),
+            other => {
+                part.asked = other;
+                None
+            }
+        }
+    }
+
+    fn worked(&mut self, id: WorkId, done: Done) {
+        let Some(sent) = self.works.iter_mut().find(|sent| sent.id == id) else { return };
+        sent.done = Some(done);
+        // Works come back in any order and are released in theirs: each starts where the one before ends.
+        while let Some(Sent { done: Some(_), .. }) = self.works.front() {
+            if let Some(Sent { sealed, done: Some(done), .. }) = self.works.pop_front() {
+                self.release(sealed, &done);
+            }
+        }
+    }
+
+    fn release(&mut self, sealed: SealedRun, done: &Done) {
+        let Released { head, peers, refused } = sealed.release(done);
+        for peer in peers {
+            if let Some(peer) = self.peers.get_mut(&peer) {
+                peer.answers_without_progress = 0;
+            }
+        }
+        if let Some(head) = head {
+            self.head = head.clone();
+            self.actions.push_back(Action::Progress(head));
+        }
+        if let Some((peer, error)) = refused {
+            self.fall_back();
+            // A work that is not ours is the driver's fault; the way is gone again.
+            if !matches!(error, WarpError::Finality { why: VerifyError::OtherWork, .. }) {
+                self.blame(peer, error);
+            }
+        }
+    }
+
+    /// Goes back to the highest block that is final: what was built on unverified fragments is worth nothing.
+    fn fall_back(&mut self) {
+        self.works.clear();
+        self.run = Run::start(&self.head);
+        self.tip_source = None;
+        self.cancel(0);
+        if let Some(part) = self.parts.front_mut() {
+            let end = part.end;
+            *part = Part { end, ..Part::new(Start::Tip, self.head.block().number) };
+        }
+    }
+
+    /// Verifies what waits at the front, as far as works may be under way.
+    fn verify_on(&mut self) {
+        loop {
+            if self.run.is_full() && !self.send_run() {
+                return;
+            }
+            let Some(front) = self.parts.front_mut() else { break };
+            if let Some((peer, fragment)) = front.waiting.front() {
+                let peer = *peer;
+                match self.run.push(fragment, peer) {
+                    Ok(()) => {
+                        front.take();
+                        self.tip_source = Some(peer);
+                    }
+                    Err(error) if self.works.is_empty() && self.run.is_empty() => self.blame(peer, error),
+                    // The fault may lie in what is not verified yet.
+                    Err(_) => {
+                        self.send_run();
+                        return;
+                    }
+                }
+            } else if front.complete {
+                self.cancel(0);
+                self.parts.pop_front();
+            } else {
+                break;
+            }
+        }
+        let more_is_coming = self.parts.front().is_some_and(|front| matches!(front.asked, Asked::Fragments { .. }));
+        if !more_is_coming {
+            self.send_run();
+        }
+    }
+
+    /// Sends off the signatures of the run, if there are any; returns whether the run is empty now.
+    fn send_run(&mut self) -> bool {
+        if !self.run.is_empty() && self.works.len() < WORKS_MAX {
+            let (work, sealed) = self.run.seal();
+            self.works_sent = self.works_sent.saturating_add(1);
+            let id = WorkId(self.works_sent);
+            self.works.push_back(Sent { id, sealed, done: None });
+            self.actions.push_back(Action::Work(id, work));
+        }
+        self.run.is_empty()
+    }
+
+    /// Holds a provable lie against `peer`: it is asked no more, and what it sent and nobody verified is dropped.
+    fn blame(&mut self, peer: PeerId, error: WarpError) {
+        // One that left or was dropped before is gone already.
+        if self.peers.contains_key(&peer) {
+            self.forget(peer);
+            self.actions.push_back(Action::Blame(peer, Blame::Wrong(error)));
+        }
+        let tip = self.run.tip().number;
+        for (index, part) in self.parts.iter_mut().enumerate() {
+            let from_it = part.source == Some(peer) || part.waiting.iter().any(|(sender, _)| *sender == peer);
+            if from_it {
+                let (end, first) = (part.end, index == 0);
+                let (start, height) = if first { (Start::Tip, tip) } else { (Start::Height, part.start_height) };
+                *part = Part { end, ..Part::new(start, height) };
+            }
+        }
+    }
+
+    /// Counts an answer that brought nothing.
+    fn strike(&mut self, peer: PeerId) {
+        let Some(entry) = self.peers.get_mut(&peer) else { return };
+        entry.answers_without_progress = entry.answers_without_progress.saturating_add(1);
+        if entry.answers_without_progress >= NO_PROGRESS_MAX {
+            self.forget(peer);
+            self.actions.push_back(Action::Blame(peer, Blame::NoProgress));
+        }
+    }
+
+    /// Asks `peer` no more.
+    fn forget(&mut self, peer: PeerId) {
+        self.peers.remove(&peer);
+        for index in 0..self.parts.len() {
+            if self.parts.get(index).and_then(Part::open_ask).is_some_and(|(_, asked)| asked == peer) {
+                self.cancel(index);
+            }
+        }
+    }
+
+    /// Closes the ask of a part, if one is open.
+    fn cancel(&mut self, index: usize) {
+        let Some(part) = self.parts.get_mut(index) else { return };
+        if let Some((ask, peer)) = part.open_ask() {
+            part.asked = Asked::Nothing;
+            self.actions.push_back(Action::Cancel(ask));
+            self.free(peer);
+        }
+    }
+
+    /// Notes that an ask is closed; returns its part and its peer.
+    fn close(&mut self, ask: AskId) -> Option<(usize, PeerId)> {
+        let index = self.part_of(ask)?;
+        let part = self.parts.get_mut(index)?;
+        let (_, peer) = part.open_ask()?;
+        part.asked = Asked::Nothing;
+        self.free(peer);
+        Some((index, peer))
+    }
+
+    fn free(&mut self, peer: PeerId) {
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.busy = false;
+        }
+    }
+
+    fn part_of(&self, ask: AskId) -> Option<usize> {
+        self.parts.iter().position(|part| part.open_ask().is_some_and(|(open, _)| open == ask))
+    }
+
+    /// Takes in a fragment of the answer that a part is receiving; `false` if the answer is to be left alone from now on.
+    fn keep(&mut self, index: usize, answer: &mut Answer, peer: PeerId, fragment: Fragment) -> bool {
+        // What follows belongs to the next part.
+        if self.parts.get(index).is_none_or(|part| part.complete) {
+            return false;
+        }
+        let block = match answer.check(&fragment) {
+            Ok(block) => block,
+            Err(error) => {
+                self.blame(peer, error);
+                return false;
+            }
+        };
+        let Some(part) = self.parts.get_mut(index) else { return false };
+        match block.number.cmp(&part.reached) {
+            Ordering::Less => {
+                let error = WarpError::HeightNotAbove { got: block.number, tip: part.reached };
+                self.blame(peer, error);
+                return false;
+            }
+            // The newest justification of a node may be of the very block that it was asked from.
+            Ordering::Equal => {}
+            Ordering::Greater => {
+                answer.fragments = answer.fragments.saturating_add(1);
+                part.keep(peer, fragment, block);
+            }
+        }
+        true
+    }
+
+    /// Tells whether part `index` may receive more.
+    fn has_room(&self, index: usize) -> bool {
+        let sizes = self.parts.iter().enumerate().filter(|(of, _)| (*of == 0) == (index == 0));
+        let held = sizes.fold(0_usize, |sum, (_, part)| sum.saturating_add(part.waiting_bytes));
+        held < WAITING_BYTES_MAX / 2
+    }
+
+    /// Verifies, ends, and puts the next asks.
+    fn go_on(&mut self) {
+        self.verify_on();
+        for index in 0..self.parts.len() {
+            let enough = self.parts.get(index).is_some_and(|part| part.complete) || !self.has_room(index);
+            if enough {
+                self.cancel(index);
+            }
+        }
+        let head = self.head.block().number;
+        let wanted = |peer: &Peer, settings: &WarpSettings| peer.finalized > head.saturating_add(settings.gap_blocks);
+        let nothing_unverified = self.works.is_empty() && self.run.is_empty();
+        if nothing_unverified && !self.peers.is_empty() && !self.peers.values().any(|peer| wanted(peer, &self.settings))
+        {
+            (0..self.parts.len()).for_each(|index| self.cancel(index));
+            self.parts.clear();
+            if !core::mem::replace(&mut self.finished, true) {
+                self.actions.push_back(Action::Finished(self.head.clone()));
+            }
+            return;
+        }
+        let idle = self.peers.iter().filter(|(_, peer)| !peer.busy && wanted(peer, &self.settings));
+        let idle: Vec<(PeerId, u64)> = idle.map(|(id, peer)| (*id, peer.finalized)).collect();
+        for (peer, finalized) in idle {
+            self.employ(peer, finalized);
+        }
+    }
+
+    /// Finds something to ask `peer` for.
+    fn employ(&mut self, peer: PeerId, finalized: u64) {
+        if self.parts.is_empty() {
+            self.parts.push_back(Part::new(Start::Tip, self.run.tip().number));
+        }
+        for index in 0..self.parts.len() {
+            if self.has_room(index) && self.may_ask(index, peer) {
+                return self.ask(index, peer);
+            }
+        }
+        let Some(last) = self.parts.back_mut() else { return };
+        if self.settings.part_blocks == 0 || last.complete {
+            return;
+        }
+        let reached = last.reached.max(last.start_height);
+        let height = (reached / self.settings.part_blocks).saturating_add(1).saturating_mul(self.settings.part_blocks);
+        let far = height.saturating_add(self.settings.gap_blocks) < finalized;
+        if far && self.parts.len() < PARTS_MAX && self.has_room(1) {
+            if let Some(last) = self.parts.back_mut() {
+                last.end = Some(height);
+            }
+            self.parts.push_back(Part::new(Start::Height, height));
+            self.ask(self.parts.len().saturating_sub(1), peer);
+        }
+    }
+
+    /// Tells whether `peer` can be asked for the next of part `index`. What one peer said and nobody verified is no
+    /// question for another one, who could not answer it.
+    fn may_ask(&mut self, index: usize, peer: PeerId) -> bool {
+        let verified = self.works.is_empty() && self.run.is_empty();
+        let (tip, peers) = (self.run.tip().number, &self.peers);
+        let Some(part) = self.parts.get_mut(index).filter(|part| part.wants_peer()) else { return false };
+        if part.waiting.is_empty() {
+            let gone = part.source.is_none_or(|source| !peers.contains_key(&source));
+            if index == 0 {
+                part.start = Start::Tip;
+                part.reached = tip;
+                // Who has nothing more is asked again only where it announced more than it then had.
+                part.exhausted &= !verified;
+                return verified || (self.tip_source == Some(peer) && !part.exhausted);
+            }
+            if gone {
+                (part.start, part.source) = (Start::Height, None);
+            }
+        }
+        !part.exhausted && part.source.is_none_or(|source| source == peer)
+    }
+
+    /// Puts the next ask of part `index` to `peer`.
+    fn ask(&mut self, index: usize, peer: PeerId) {
+        let (width, tip) = (self.settings.number_width, self.run.tip().hash);
+        let Some(part) = self.parts.get_mut(index) else { return };
+        self.asks = self.asks.saturating_add(1);
+        let ask = AskId(self.asks);
+        let from = match part.start {
+            Start::Height => None,
+            Start::Tip => Some(tip),
+            Start::Block(hash) => Some(hash),
+        };
+        part.source = Some(peer);
+        let action = match from {
+            None => {
+                part.asked = Asked::Hash { ask, peer };
+                Action::AskHash { ask, peer, height: part.start_height }
+            }
+            Some(from) => {
+                part.asked = Asked::Fragments { ask, peer, answer: Answer::new(width) };
+                Action::AskFragments { ask, peer, from }
+            }
+        };
+        self.actions.push_back(action);
+        if let Some(peer) = self.peers.get_mut(&peer) {
+            peer.busy = true;
+        }
+    }
+
+    /// Begins a part anew after an answer that brought nothing: its beginning may have been wrong.
+    fn give_up_start(&mut self, index: usize) {
+        if let Some(part) = self.parts.get_mut(index).filter(|part| part.waiting.is_empty()) {
+            let end = part.end;
+            let (start, height) =
+                if index == 0 { (Start::Tip, self.run.tip().number) } else { (Start::Height, part.start_height) };
+            *part = Part { end, ..Part::new(start, height) };
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! Links between fragments, and their signatures in one batch.
+//!
+//! All rules that need no signature are checked fragment by fragment, each with the set that the one before announces.
+//! Until the batch holds, that set is no better than the signatures before it: nothing is released before.
+
+use super::fragment::{Fragment, NotDecoded};
+use super::stream::{FragmentStream, StreamError};
+use crate::base::PeerId;
+use crate::chains::substrate::grandpa::{
+    AuthoritySet, BlockId, DecodeError, Proofs, Refused, SealedProofs, SetError, VerifyError,
+};
+use crate::chains::substrate::header::{HeaderError, HeaderRef, NumberWidth, grandpa};
+use crate::chains::{Done, Work};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// How many bytes of signatures go into one work: some 8,000, a fifth of a second of one core. Larger batches are hardly
+/// faster, because each equation has a bound of its own.
+pub const SIGNATURES_BYTES_AIM: usize = 3 << 19;
+
+/// The most fragments in one work: each holds its header and the set that it announces.
+const FRAGMENTS_PER_WORK_MAX: usize = 256;
+
+/// Why a fragment is refused: one variant per rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum WarpError {
+    /// The answer is no sequence of fragments.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
+    /// The header is none.
+    #[error(transparent)]
+    Header(#[from] HeaderError),
+    /// The justification is none.
+    #[error(transparent)]
+    Justification(#[from] DecodeError),
+    /// A fragment that does not go up: the same way could be sold again and again.
+    #[error("fragment is of block {got}, wanted is one above {tip}")]
+    HeightNotAbove {
+        /// Number of the fragment's block.
+        got: u64,
+        /// Number of the block before.
+        tip: u64,
+    },
+    /// The votes do not finalize the fragment's block.
+    #[error("fragment of block {number}: {why}")]
+    Finality {
+        /// Number of the block.
+        number: u64,
+        /// The broken rule.
+        why: VerifyError,
+    },
+    /// The announced set can not vote.
+    #[error("fragment of block {number} announces: {why}")]
+    NextSet {
+        /// Number of the block.
+        number: u64,
+        /// The broken rule.
+        why: SetError,
+    },
+    /// The announced set is not in force with this block, which is therefore not the last one of its set.
+    #[error("fragment of block {number} announces a set that comes into force {delay} blocks later")]
+    DelayedChange {
+        /// Number of the block.
+        number: u64,
+        /// After how many blocks.
+        delay: u64,
+    },
+    /// A fragment that changes nothing and is not the last of a finished proof: a proof could be blown up at will.
+    #[error("fragment of block {number} announces no set, which only the last one of a finished proof may do")]
+    NotMinimal {
+        /// Number of the block.
+        number: u64,
+    },
+    /// A proof without fragments proves nothing.
+    #[error("warp proof has no fragments")]
+    Empty,
+}
+
+/// A block that is final, and who votes after it. Made by verification, or from what the user trusts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VerifiedHead {
+    block: BlockId,
+    set: Arc<AuthoritySet>,
+    header: Option<Vec<u8>>,
+}
+
+impl VerifiedHead {
+    /// Returns the block that the user trusts; `set` votes on what follows it.
+    pub fn trusted(block: BlockId, set: AuthoritySet) -> Self {
+        Self { block, set: Arc::new(set), header: None }
+    }
+
+    /// Returns the block.
+    pub fn block(&self) -> BlockId {
+        self.block
+    }
+
+    /// Returns the set that votes on what follows.
+    pub fn set(&self) -> &Arc<AuthoritySet> {
+        &self.set
+    }
+
+    /// Returns the block's encoded header; none for the block that the user trusts and for one between others, which is
+    /// the head only where the next fragment was refused.
+    pub fn header(&self) -> Option<&[u8]> {
+        self.header.as_deref()
+    }
+}
+
+/// What a fragment's header announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Announces {
+    /// Another set.
+    Set,
+    /// Nothing.
+    Nothing,
+}
+
+/// Returns what `header` announces. The first scheduled change counts, as in the reference; a forced change is not
+/// proven by the set that it replaces, so no chain of fragments leads across it.
+pub(super) fn announced(header: &HeaderRef<'_>) -> Announces {
+    if scheduled_change(header).is_some() { Announces::Set } else { Announces::Nothing }
+}
+
+fn scheduled_change<'a>(header: &HeaderRef<'a>) -> Option<grandpa::Change<'a>> {
+    header.grandpa_logs().find_map(|log| match log {
+        grandpa::Log::ScheduledChange(change) => Some(change),
+        _ => None,
+    })
+}
+
+/// A fragment whose signatures are in the batch.
+#[derive(Debug)]
+struct Link {
+    head: VerifiedHead,
+    /// Who sent it.
+    peer: PeerId,
+}
+
+/// Fragments that satisfy every rule but the signatures.
+#[derive(Debug)]
+pub struct Run {
+    tip: BlockId,
+    set: Arc<AuthoritySet>,
+    proofs: Proofs,
+    links: Vec<Link>,
+}
+
+/// A part of a run whose signatures are being verified elsewhere.
+#[derive(Debug)]
+pub struct SealedRun {
+    proofs: SealedProofs,
+    links: Vec<Link>,
+}
+
+/// What became of a run.
+#[derive(Debug)]
+pub struct Released {
+    /// The highest block that is final now, if any fragment holds.
+    pub head: Option<VerifiedHead>,
+    /// Who sent the fragments that hold.
+    pub peers: Vec<PeerId>,
+    /// The first fragment that does not hold: who sent it, and why not.
+    pub refused: Option<(PeerId, WarpError)>,
+}
+
+impl Run {
+    /// Returns the run without fragments that starts from `trusted`.
+    pub fn start(trusted: &VerifiedHead) -> Self {
+        let (tip, set) = (trusted.block, trusted.set.clone());
+        Self { tip, set, proofs: Proofs::start(tip.hash), links: Vec::new() }
+    }
+
+    /// Returns the last block, which is final if all signatures hold.
+    pub fn tip(&self) -> BlockId {
+        self.tip
+    }
+
+    /// Tells whether no fragment waits to be sealed.
+    pub fn is_empty(&self) -> bool {
+        self.links.is_empty()
+    }
+
+    /// Tells whether the run should be sealed before another fragment is added.
+    pub fn is_full(&self) -> bool {
+        self.links.len() >= FRAGMENTS_PER_WORK_MAX || self.proofs.size_bytes() >= SIGNATURES_BYTES_AIM
+    }
+
+    /// Adds the fragment that follows, sent by `peer`. One of the last block itself is passed over.
+    /// # Errors
+    /// [`WarpError`]; nothing is added. As long as fragments before it are unverified the fault may be theirs.
+    pub fn push(&mut self, fragment: &Fragment, peer: PeerId) -> Result<(), WarpError> {
+        let (header, justification) = fragment.decode().map_err(|why| match why {
+            NotDecoded::Header(why) => WarpError::Header(why),
+            NotDecoded::Justification(why) => WarpError::Justification(why),
+        })?;
+        let block = BlockId { hash: header.hash(), number: header.number() };
+        if block == self.tip {
+            return Ok(());
+        }
+        let number = block.number;
+        if number <= self.tip.number {
+            return Err(WarpError::HeightNotAbove { got: number, tip: self.tip.number });
+        }
+        let next = match scheduled_change(&header) {
+            Some(grandpa::Change { delay, .. }) if delay > 0 => return Err(WarpError::DelayedChange { number, delay }),
+            Some(change) => {
+                // 64 bits of sets: one per block would last longer than any chain.
+                let id = self.set.id().saturating_add(1);
+                let set = AuthoritySet::announced(id, &change.next_authorities);
+                Some(Arc::new(set.map_err(|why| WarpError::NextSet { number, why })?))
+            }
+            None => None,
+        };
+        let pushed = self.proofs.push(&justification, block, &self.set);
+        pushed.map_err(|why| WarpError::Finality { number, why })?;
+        self.tip = block;
+        self.set = next.unwrap_or_else(|| self.set.clone());
+        if let Some(before) = self.links.last_mut() {
+            before.head.header = None;
+        }
+        let head = VerifiedHead { block, set: self.set.clone(), header: Some(header.bytes().to_vec()) };
+        self.links.push(Link { head, peer });
+        Ok(())
+    }
+
+    /// Cuts off what there is: returns the work of verifying its signatures, and what is released when they hold. The
+    /// run goes on behind it.
+    pub fn seal(&mut self) -> (Work, SealedRun) {
+        let proofs = core::mem::replace(&mut self.proofs, Proofs::start(self.tip.hash));
+        let (work, proofs) = proofs.seal();
+        (work, SealedRun { proofs, links: core::mem::take(&mut self.links) })
+    }
+}
+
+impl SealedRun {
+    /// Returns the highest block that is final now and the first fragment that is refused, if one is.
+    pub fn release(self, done: &Done) -> Released {
+        let (verified, refused) = self.proofs.release(done);
+        let good = verified.len();
+        let bad = self.links.get(good).map(|link| (link.peer, link.head.block.number));
+        let refused = refused.and_then(|Refused { error: why, .. }| {
+            bad.map(|(peer, number)| (peer, WarpError::Finality { number, why }))
+        });
+        let mut links = self.links;
+        links.truncate(good);
+        let peers = links.iter().map(|link| link.peer).collect();
+        Released { head: links.pop().map(|link| link.head), peers, refused }
+    }
+}
+
+/// Verifies a whole answer, here and now; returns the last block and whether the proof is finished.
+/// # Errors
+/// [`WarpError`].
+pub fn verify_proof(
+    trusted: &VerifiedHead,
+    answer: &[u8],
+    width: NumberWidth,
+) -> Result<(VerifiedHead, bool), WarpError> {
+    let mut stream = FragmentStream::new(width);
+    stream.receive(answer)?;
+    let (mut run, mut head, mut without_change) = (Run::start(trusted), None, None);
+    let finished = loop {
+        let fragment = match stream.end()? {
+            Ok(fragment) => fragment,
+            Err(finished) => break finished,
+        };
+        if let Some(number) = without_change {
+            return Err(WarpError::NotMinimal { number });
+        }
+        run.push(&fragment, PeerId(0))?;
+        let (header, _) = fragment.decode().map_err(|_| WarpError::Empty)?;
+        without_change = (announced(&header) == Announces::Nothing).then(|| header.number());
+        if run.is_full() {
+            verify_in_place(&mut run, &mut head)?;
+        }
+    };
+    match without_change {
+        Some(number) if !finished => return Err(WarpError::NotMinimal { number }),
+        _ => {}
+    }
+    if !run.is_empty() {
+        verify_in_place(&mut run, &mut head)?;
+    }
+    Ok((head.ok_or(WarpError::Empty)?, finished))
+}
+
+fn verify_in_place(run: &mut Run, head: &mut Option<VerifiedHead>) -> Result<(), WarpError> {
+    let (work, sealed) = run.seal();
+    let released = sealed.release(&work.run());
+    if released.head.is_some() {
+        *head = released.head;
+    }
+    released.refused.map_or(Ok(()), |(_, error)| Err(error))
+}
