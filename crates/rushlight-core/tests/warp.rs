@@ -71,9 +71,9 @@ fn each_broken_rule_has_its_error() {
     );
     // Blocks of one set, one above the other.
     let plain = World::new(Plan { changes: 0, ..Plan::SMALL }).fragment(0);
-    check(&encode_answer(&[plain.clone()], true), expect!["block 5, set 0, finished true"]);
+    check(&encode_answer(std::slice::from_ref(&plain), true), expect!["block 5, set 0, finished true"]);
     check(
-        &encode_answer(&[plain.clone()], false),
+        &encode_answer(std::slice::from_ref(&plain), false),
         expect!["fragment of block 5 announces no set, which only the last one of a finished proof may do"],
     );
     check(
