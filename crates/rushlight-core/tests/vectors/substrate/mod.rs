@@ -4,6 +4,7 @@
 //! join a chain by its genesis hash. Whatever no walker has read is listed.
 
 mod authorship;
+mod code;
 mod files;
 mod recorded;
 mod specs;
@@ -19,6 +20,7 @@ pub fn run(root: &Path, names: Vec<String>, report: &mut Report) {
     let files = Files::new(root, names);
     specs::run(&files, report);
     authorship::run(&files, report);
+    code::run(&files, report);
     recorded::run(&files, report);
     trie::run(&files, report);
     files.unread().iter().for_each(|name| report.unknown(name));
