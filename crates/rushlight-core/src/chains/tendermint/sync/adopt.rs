@@ -71,7 +71,7 @@ pub(super) fn not_the_checkpoint(peer: PeerId, error: &VerifyError) -> Failed {
         VerifyError::CheckpointHash { .. } => Verdict::Refusing,
         _ => Verdict::Lying,
     };
-    Failed { peer: Some(peer), verdict, is_noted: false, why: error.to_string() }
+    Failed::by(peer, verdict, error.to_string())
 }
 
 impl TendermintChain {

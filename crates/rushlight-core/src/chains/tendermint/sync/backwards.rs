@@ -227,7 +227,7 @@ impl TendermintChain {
                     let is_pruned = status.is_some_and(|status| status.earliest_height > low);
                     let verdict = if is_pruned { Verdict::Pruned } else { Verdict::Refusing };
                     let why = format!("asked for headers {low} to {high}, it gave {} others", headers.len());
-                    self.fault(&Failed { peer: Some(peer), verdict, is_noted: false, why }, now.instant);
+                    self.fault(&Failed::by(peer, verdict, why), now.instant);
                     self.backwards.pause_until = Some(now.instant.after(RETRY_AFTER));
                 }
             }
@@ -242,7 +242,7 @@ impl TendermintChain {
     }
 
     pub(super) fn backwards_fault(&mut self, peer: PeerId, why: String, now: Now) {
-        self.fault(&Failed { peer: Some(peer), verdict: Verdict::Lying, is_noted: false, why }, now.instant);
+        self.fault(&Failed::by(peer, Verdict::Lying, why), now.instant);
     }
 
     /// Links what has arrived to the lowest header, and indexes it.

@@ -140,6 +140,6 @@ impl TendermintChain {
             Got::Status(_) => return self.leave_primary_behind(peer, now),
             _ => return,
         };
-        self.fault(&Failed { peer: Some(peer), verdict: Verdict::Lying, is_noted: false, why }, now.instant);
+        self.fault(&Failed::by(peer, Verdict::Lying, why), now.instant);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::TendermintChain;
 use super::adopt::not_the_checkpoint;
-use super::fetch::{Failed, Got, RequestId};
+use super::fetch::{Got, RequestId};
 use super::skipping::{Skipping, Walked};
 use crate::base::{Hash, Instant, Now, PeerId, QueryId, WorkId};
 use crate::bundle::{Anchor, Checkpoint, Family};
@@ -280,7 +280,7 @@ impl TendermintChain {
             (Walked::Reached, Stage::Anchor(..)) => {}
             (Walked::Failed(failed), stage) => {
                 if !matches!(failed.verdict, Verdict::Refusing) || failed.is_noted {
-                    self.fault(&Failed { ..failed.clone() }, now.instant);
+                    self.fault(&failed, now.instant);
                 }
                 // One lost answer out of dozens must not cost the client its proof.
                 if let Stage::Walk(mut walk) = stage

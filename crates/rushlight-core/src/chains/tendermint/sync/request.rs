@@ -43,6 +43,13 @@ pub struct Failed {
     pub why: String,
 }
 
+impl Failed {
+    /// Returns what is held against a provider, of which nobody has taken note yet.
+    pub fn by(peer: PeerId, verdict: Verdict, why: String) -> Self {
+        Self { peer: Some(peer), verdict, is_noted: false, why }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
     Commit,
@@ -101,5 +108,5 @@ pub(super) fn lying(peer: PeerId, why: String) -> Got {
 
 /// Returns what is held against a provider, of which nobody has taken note yet.
 pub(super) fn failed(peer: PeerId, verdict: Verdict, why: String) -> Got {
-    Got::Failed(Failed { peer: Some(peer), verdict, is_noted: false, why })
+    Got::Failed(Failed::by(peer, verdict, why))
 }

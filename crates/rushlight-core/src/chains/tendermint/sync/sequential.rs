@@ -5,14 +5,13 @@
 //! faster, so every driver gives the same works.
 
 use super::super::types::{Commit, Header, LightBlock};
-use super::super::verify::{Blame, Range, Sealed, VerifiedBlock, VerifyError};
+use super::super::verify::{Range, Sealed, VerifiedBlock, VerifyError};
 use super::desk::Desk;
-use super::fetch::{Failed, Got, RequestId};
+use super::fetch::{Got, RequestId};
 use super::skipping::Walked;
 use crate::base::{Hash, PeerId, WorkId};
-use crate::chains::{Done, To, Verdict};
+use crate::chains::{Done, To};
 use alloc::collections::{BTreeMap, VecDeque};
-use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 
 /// How many heights are asked for or wait to be linked at once.
@@ -199,15 +198,6 @@ impl Sequential {
     }
 
     fn refused(&self, error: &VerifyError) -> Walked {
-        if let VerifyError::TrustExpired { height, expired, .. } = error {
-            return Walked::Expired(*height, *expired);
-        }
-        // Where nobody is to blame nothing is held against anybody: noted already, as it were.
-        let (verdict, is_noted) = match error.blame() {
-            Blame::Sender => (Verdict::Lying, false),
-            Blame::Nobody => (Verdict::Refusing, true),
-        };
-        let why: String = error.to_string();
-        Walked::Failed(Failed { peer: Some(self.provider), verdict, is_noted, why })
+        Walked::refused(self.provider, error)
     }
 }

@@ -63,6 +63,21 @@ pub enum Walked {
     Expired(u64, UnixTime),
 }
 
+impl Walked {
+    /// Returns where a walk stands once a block of `provider` was refused.
+    pub(super) fn refused(provider: PeerId, error: &VerifyError) -> Self {
+        if let VerifyError::TrustExpired { height, expired, .. } = error {
+            return Self::Expired(*height, *expired);
+        }
+        let why = error.to_string();
+        Self::Failed(match error.blame() {
+            Blame::Sender => Failed::by(provider, Verdict::Lying, why),
+            // Nothing is held against anybody: noted already, as it were.
+            Blame::Nobody => Failed { is_noted: true, ..Failed::by(provider, Verdict::Refusing, why) },
+        })
+    }
+}
+
 impl Skipping {
     /// Starts a walk. `keep_hops` when the blocks on the way are wanted for a bundle.
     pub fn start(
@@ -158,7 +173,9 @@ impl Skipping {
             }
             Got::Validators(set) => match self.current.clone().with_next_validators(set) {
                 Ok(current) => self.replace_current(current),
-                Err(error) => return self.failed(Verdict::Lying, &error),
+                Err(error) => {
+                    return Walked::Failed(Failed::by(self.provider, Verdict::Lying, error.to_string()));
+                }
             },
             Got::Failed(failed) => return Walked::Failed(failed),
             Got::Signed(_) | Got::Status(_) | Got::Headers(..) => {}
@@ -277,26 +294,12 @@ impl Skipping {
     }
 
     fn refused(&self, error: &VerifyError) -> Walked {
-        if let VerifyError::TrustExpired { height, expired, .. } = error {
-            return Walked::Expired(*height, *expired);
-        }
-        match error.blame() {
-            Blame::Sender => self.failed(Verdict::Lying, error),
-            // Nothing is held against anybody: noted already, as it were.
-            Blame::Nobody => {
-                let why = error.to_string();
-                Walked::Failed(Failed { peer: Some(self.provider), verdict: Verdict::Refusing, is_noted: true, why })
-            }
-        }
-    }
-
-    fn failed(&self, verdict: Verdict, error: &VerifyError) -> Walked {
-        Walked::Failed(Failed { peer: Some(self.provider), verdict, is_noted: false, why: error.to_string() })
+        Walked::refused(self.provider, error)
     }
 
     fn out_of_budget(&self, what: alloc::string::String) -> Walked {
         let why = format!("the way to height {} needs more than {what}", self.target);
-        Walked::Failed(Failed { peer: Some(self.provider), verdict: Verdict::Refusing, is_noted: false, why })
+        Walked::Failed(Failed::by(self.provider, Verdict::Refusing, why))
     }
 }
 

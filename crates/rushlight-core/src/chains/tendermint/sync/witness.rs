@@ -186,7 +186,7 @@ impl CrossCheck {
         if commit.block_id.hash != hash {
             let (height, got) = (header.height, commit.block_id.hash);
             let why = format!("witness's header of height {height} has hash {hash}, its own commit is for {got}");
-            return Checked::Fault(lying(witness, why));
+            return Checked::Fault(Failed::by(witness, Verdict::Lying, why));
         }
         let walk = Skipping::start(self.trusted.clone(), self.block.height(), witness, false, desk, now);
         self.dissents.push((witness, walk));
@@ -269,8 +269,4 @@ pub(super) fn independent(
         }
     }
     seen.split_off(1)
-}
-
-fn lying(peer: PeerId, why: String) -> Failed {
-    Failed { peer: Some(peer), verdict: Verdict::Lying, is_noted: false, why }
 }
