@@ -92,3 +92,27 @@ fn a_late_clock_of_ours_sends_nobody_away() {
     let is_synced = world.run_until(20_000, |world| world.status().head.is_some_and(|head| head.height == last));
     assert!(is_synced && world.now.instant < end, "{:?}", world.status());
 }
+
+/// When the checkpoint's hash is not the chain's, `status` names both hashes and what to do, and goes on doing so once all
+/// providers are sent away: that nobody can be asked any more says nothing.
+#[test]
+fn a_checkpoint_that_no_provider_has_is_named_with_both_hashes() {
+    let Some(recording) = smallest() else { return };
+    let first = *recording.hashes.keys().next().unwrap();
+    let (theirs, ours) = (recording.hashes[&first].clone(), "AB".repeat(32));
+    let answers = |fetch: &Fetch, _: UnixTime| recording.answer(fetch);
+    let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
+    world.add(&recording.spec(first, "skipping").replace(&theirs, &ours));
+    let is_refused =
+        |world: &World<'_>| world.notices.iter().any(|n| matches!(n, Notice::Chain(_, ChainNotice::Fault { .. })));
+    assert!(world.run_until(10_000, is_refused), "{:?}", world.status());
+    let end = world.now.instant.after(Duration::from_secs(600));
+    while world.now.instant < end {
+        let text = world.status().state.reason().to_string();
+        assert!([&theirs, &ours].iter().all(|hash| text.contains(hash.as_str())), "{text}");
+        assert!(text.contains("compare the checkpoint with a source you trust"), "{text}");
+        world.step();
+    }
+    assert!(world.notices.iter().any(|notice| matches!(notice, Notice::Quarantined { .. })), "{:?}", world.notices);
+    assert_eq!(liars(&world), Vec::<String>::new());
+}

@@ -84,7 +84,7 @@ impl TendermintChain {
                 Ok(block) => {
                     self.checkpoint_time = Some(block.time());
                     if let Err(error) = verify::is_trusted_at(&block, &self.desk.rules, self.desk.at) {
-                        self.last_fault = Some(error.to_string());
+                        self.last_fault = Some(Failed::by(peer, Verdict::Refusing, error.to_string()));
                         self.expire(block.height(), block.time().after(self.desk.rules.trusting_period));
                         return;
                     }
@@ -236,6 +236,9 @@ impl TendermintChain {
         self.follow.adopted(self.head.as_ref(), &block, now.instant);
         self.head = Some(block);
         self.head_witnesses = witnesses;
+        if is_new {
+            self.last_fault = None;
+        }
         if is_new && self.freeze.is_none() {
             self.desk.actions.push_back(Action::Head(head));
         }

@@ -118,7 +118,8 @@ impl TendermintChain {
         if latest(primary) > head || !is_behind || self.adoption.is_some() {
             return;
         }
-        self.last_fault = Some(format!("the primary had height {ours}, another provider says {theirs}"));
+        let why = format!("the primary had height {ours}, another provider says {theirs}");
+        self.last_fault = Some(Failed::by(primary, Verdict::Behind, why));
         self.replace_primary(now.instant);
     }
 

@@ -31,7 +31,7 @@ pub use skipping::{Skipping, WALK_BLOCKS_MAX, WALK_BYTES_MAX, WALK_TIME_MAX};
 use self::adopt::Adoption;
 use self::backwards::Backwards;
 use self::desk::Desk;
-use self::fetch::{Got, RequestId};
+use self::fetch::{Failed, Got, RequestId};
 use self::follow::Follow;
 use self::primary::PassedOver;
 use self::prove::Proof;
@@ -79,7 +79,8 @@ pub struct TendermintChain {
     is_clock_behind: bool,
     /// Nothing new is started before this.
     pause_until: Option<Instant>,
-    last_fault: Option<String>,
+    /// What went wrong last since a head was adopted.
+    last_fault: Option<Failed>,
     next_save: u64,
 }
 

@@ -43,7 +43,11 @@ impl PassedOver {
 impl TendermintChain {
     /// Notes what is held against a provider. A primary at fault is replaced.
     pub(super) fn fault(&mut self, failed: &Failed, now: Instant) {
-        self.last_fault = Some(failed.why.clone());
+        // That nobody is left to be asked, or that somebody refuses, often follows from what was found out before; it says
+        // less, and must not hide it.
+        if !failed.is_noted || self.last_fault.as_ref().is_none_or(|last| last.is_noted) {
+            self.last_fault = Some(failed.clone());
+        }
         let Some(peer) = failed.peer else {
             self.pause_until = Some(now.after(PAUSE));
             return;

@@ -54,7 +54,7 @@ impl TendermintChain {
                 self.clock.highest_wall()
             ));
         }
-        let because = self.last_fault.as_ref().map_or_else(String::new, |fault| format!("; last fault: {fault}"));
+        let because = self.last_fault.as_ref().map_or_else(String::new, |fault| format!("; last fault: {}", fault.why));
         let Some(head) = &self.head else {
             let what = match (self.peers.is_empty(), &self.adoption) {
                 (true, _) => "no provider can be asked now",

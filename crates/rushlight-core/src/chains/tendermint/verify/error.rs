@@ -205,7 +205,7 @@ pub enum VerifyError {
         want: u64,
     },
     /// The block is not the checkpoint's.
-    #[error("block has hash {got}, the checkpoint {want}")]
+    #[error("block has hash {got}, the checkpoint {want}; compare the checkpoint with a source you trust")]
     CheckpointHash {
         /// The header's hash.
         got: Hash,
