@@ -2,7 +2,7 @@
 //! hashed with legacy Keccak-256. From `k256` and `sha3`.
 
 use super::SignatureError;
-use super::secp256k1::low_s;
+use super::secp256k1::{compressed, low_s};
 use k256::ecdsa::{RecoveryId, VerifyingKey};
 use sha3::{Digest, Keccak256};
 
@@ -19,7 +19,7 @@ pub fn verify(key: &[u8; KEY_LEN], message: &[u8], signature: &[u8]) -> Result<(
     let Some((rs, [v])) = signature.split_at_checked(64).filter(|_| signature.len() == SIGNATURE_LEN) else {
         return Err(SignatureError::Length { got: signature.len(), want: SIGNATURE_LEN });
     };
-    let key = VerifyingKey::from_sec1_bytes(key).map_err(|_| SignatureError::Key)?;
+    let key = compressed(key)?;
     if *v > 1 {
         return Err(SignatureError::RecoveryId { got: *v });
     }
@@ -34,7 +34,7 @@ pub fn verify(key: &[u8; KEY_LEN], message: &[u8], signature: &[u8]) -> Result<(
 /// # Errors
 /// [`SignatureError::Key`] if the key is not a point of the curve.
 pub fn address(key: &[u8; KEY_LEN]) -> Result<[u8; 20], SignatureError> {
-    let key = VerifyingKey::from_sec1_bytes(key).map_err(|_| SignatureError::Key)?;
+    let key = compressed(key)?;
     let point = key.to_sec1_point(false);
     let uncompressed = point.as_bytes().get(1..).ok_or(SignatureError::Key)?;
     let hash = Keccak256::digest(uncompressed);
