@@ -65,11 +65,8 @@ pub(super) fn block_id(
     match (optional_hash(field, id_hash)?, optional_hash(field, parts_hash)?, total) {
         (None, None, 0) => Ok(None),
         (Some(hash), Some(parts), total) => {
-            let total = u32::try_from(total).ok().filter(|total| *total > 0).ok_or(DecodeError::Range {
-                field,
-                got: total,
-                want: "1 to 4294967295 parts",
-            })?;
+            let wanted = u32::try_from(total).ok().filter(|total| *total > 0);
+            let total = wanted.ok_or(DecodeError::Parts { field, got: total })?;
             Ok(Some(BlockId { hash, parts: PartSetHeader { total, hash: parts } }))
         }
         _ => Err(DecodeError::BlockId { field }),

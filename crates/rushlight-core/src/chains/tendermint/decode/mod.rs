@@ -89,6 +89,14 @@ pub enum DecodeError {
         /// The field.
         field: &'static str,
     },
+    /// A block id with both hashes, of a block without parts or with more than there can be.
+    #[error("{field} has {got} parts, wanted are 1 to 4294967295")]
+    Parts {
+        /// The field.
+        field: &'static str,
+        /// Parts given.
+        got: i128,
+    },
     /// A flag that does not exist.
     #[error("commit signature {index} has flag {got}, wanted is 1 (absent), 2 (commit) or 3 (nil)")]
     Flag {

@@ -2,7 +2,9 @@
 
 use super::super::{DecodeError, fields};
 use super::cut;
-use super::shapes::{Int, RawBlockId, RawCommit, RawCommitSig, RawHeader, RawSignedHeader, RawValidator, Text};
+use super::shapes::{
+    Bounded, Int, RawBlockId, RawCommit, RawCommitSig, RawHeader, RawSignedHeader, RawValidator, Text,
+};
 use crate::base::{Hash, UnixTime};
 use crate::chains::tendermint::types::{
     Address, BlockId, Commit, CommitSig, Header, Signature, VALIDATORS_MAX, Validator, Version,
@@ -79,11 +81,10 @@ pub(super) fn header(raw: RawHeader<'_>) -> Result<Header, DecodeError> {
 }
 
 pub(super) fn commit(raw: RawCommit<'_>) -> Result<Commit, DecodeError> {
-    let raw_signatures = raw.signatures.unwrap_or_default();
-    if raw_signatures.len() > VALIDATORS_MAX {
-        let got = raw_signatures.len();
-        return Err(DecodeError::TooMany { field: "commit.signatures", got, max: VALIDATORS_MAX });
-    }
+    let raw_signatures = match raw.signatures {
+        None => Vec::new(),
+        Some(signatures) => within("commit.signatures", signatures)?,
+    };
     let mut signatures = Vec::with_capacity(raw_signatures.len());
     for (index, raw) in raw_signatures.iter().enumerate() {
         signatures.push(commit_sig(index, raw)?);
@@ -125,11 +126,16 @@ pub(super) fn commit_sig(index: usize, raw: &RawCommitSig<'_>) -> Result<CommitS
     fields::commit_sig(index, fields::RawSig { flag, address, timestamp, signature })
 }
 
-pub(super) fn validators(raw: Vec<RawValidator<'_>>) -> Result<Vec<Validator>, DecodeError> {
-    if raw.len() > VALIDATORS_MAX {
-        return Err(DecodeError::TooMany { field: "validators", got: raw.len(), max: VALIDATORS_MAX });
+/// Returns the entries of a list that keeps its bound.
+pub(super) fn within<T, const MAX: usize>(field: &'static str, list: Bounded<T, MAX>) -> Result<Vec<T>, DecodeError> {
+    if list.count > MAX {
+        return Err(DecodeError::TooMany { field, got: list.count, max: MAX });
     }
-    raw.iter().enumerate().map(|(index, raw)| validator(index, raw)).collect()
+    Ok(list.entries)
+}
+
+pub(super) fn validators(raw: Bounded<RawValidator<'_>, VALIDATORS_MAX>) -> Result<Vec<Validator>, DecodeError> {
+    within("validators", raw)?.iter().enumerate().map(|(index, raw)| validator(index, raw)).collect()
 }
 
 pub(super) fn key_kind(tag: &str) -> Result<KeyKind, DecodeError> {

@@ -7,7 +7,7 @@
 mod convert;
 mod shapes;
 
-use self::convert::{header, signed_header, time, validators};
+use self::convert::{header, signed_header, time, validators, within};
 use self::shapes::{
     Int, RawAnswer, RawBlockchainAnswer, RawCommitAnswer, RawHeaderAnswer, RawLightBlock, RawStatus, RawValidatorSet,
     RawValidatorsAnswer,
@@ -118,11 +118,8 @@ pub fn blockchain_answer(body: &[u8]) -> Result<Answered<Vec<Header>>, DecodeErr
         Err(error) => return Ok(Err(error)),
         Ok(raw) => raw,
     };
-    let got = raw.block_metas.len();
-    if got > BLOCK_METAS_MAX {
-        return Err(DecodeError::TooMany { field: "block_metas", got, max: BLOCK_METAS_MAX });
-    }
-    raw.block_metas.into_iter().map(|meta| header(meta.header)).collect::<Result<_, _>>().map(Ok)
+    let metas = within("block_metas", raw.block_metas)?;
+    metas.into_iter().map(|meta| header(meta.header)).collect::<Result<_, _>>().map(Ok)
 }
 
 /// Reads one page of the answer to `/validators`.

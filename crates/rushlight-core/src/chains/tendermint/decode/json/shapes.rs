@@ -1,8 +1,11 @@
 //! The JSON as it stands: both spellings, text borrowed from the input, nothing judged yet.
 
+use super::BLOCK_METAS_MAX;
+use crate::chains::tendermint::types::VALIDATORS_MAX;
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt;
+use core::marker::PhantomData;
 use serde::Deserialize;
 use serde::de::{self, Deserializer};
 
@@ -33,6 +36,40 @@ impl<'de> Deserialize<'de> for Int {
             }
         }
         deserializer.deserialize_any(Visitor)
+    }
+}
+
+/// The first `MAX` entries of a list, and how many there are. What is beyond the bound is skipped, not held: tiny entries
+/// would take many times the memory of their text.
+pub(super) struct Bounded<T, const MAX: usize> {
+    pub(super) entries: Vec<T>,
+    pub(super) count: usize,
+}
+
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Bounded<T, MAX> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor<T, const MAX: usize>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>, const MAX: usize> de::Visitor<'de> for Visitor<T, MAX> {
+            type Value = Bounded<T, MAX>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list")
+            }
+            fn visit_seq<A: de::SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+                let mut entries = Vec::new();
+                while entries.len() < MAX {
+                    match list.next_element()? {
+                        Some(entry) => entries.push(entry),
+                        None => break,
+                    }
+                }
+                let mut count = entries.len();
+                while list.next_element::<de::IgnoredAny>()?.is_some() {
+                    count = count.saturating_add(1);
+                }
+                Ok(Bounded { entries, count })
+            }
+        }
+        deserializer.deserialize_seq(Visitor(PhantomData))
     }
 }
 
@@ -110,7 +147,7 @@ pub(super) struct RawCommit<'a> {
     #[serde(borrow)]
     pub(super) block_id: RawBlockId<'a>,
     #[serde(borrow)]
-    pub(super) signatures: Option<Vec<RawCommitSig<'a>>>,
+    pub(super) signatures: Option<Bounded<RawCommitSig<'a>, VALIDATORS_MAX>>,
 }
 
 #[derive(Deserialize)]
@@ -142,7 +179,7 @@ pub(super) struct RawValidator<'a> {
 #[derive(Deserialize)]
 pub(super) struct RawValidatorSet<'a> {
     #[serde(borrow)]
-    pub(super) validators: Vec<RawValidator<'a>>,
+    pub(super) validators: Bounded<RawValidator<'a>, VALIDATORS_MAX>,
 }
 
 #[derive(Deserialize)]
@@ -174,14 +211,14 @@ pub(super) struct RawBlockMeta<'a> {
 #[derive(Deserialize)]
 pub(super) struct RawBlockchainAnswer<'a> {
     #[serde(borrow)]
-    pub(super) block_metas: Vec<RawBlockMeta<'a>>,
+    pub(super) block_metas: Bounded<RawBlockMeta<'a>, BLOCK_METAS_MAX>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct RawValidatorsAnswer<'a> {
     pub(super) block_height: Int,
     #[serde(borrow)]
-    pub(super) validators: Vec<RawValidator<'a>>,
+    pub(super) validators: Bounded<RawValidator<'a>, VALIDATORS_MAX>,
     pub(super) total: Option<Int>,
 }
 
@@ -225,4 +262,18 @@ pub(super) struct RawError<'a> {
     pub(super) message: Option<Text<'a>>,
     #[serde(borrow)]
     pub(super) data: Option<&'a serde_json::value::RawValue>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_beyond_a_bound_is_counted_and_not_held() {
+        let list: Bounded<u8, 3> = serde_json::from_str("[1, 2, 3, 4, {}, \"6\"]").unwrap();
+        assert_eq!((list.entries, list.count), (alloc::vec![1, 2, 3], 6));
+        let list: Bounded<u8, 3> = serde_json::from_str("[1, 2]").unwrap();
+        assert_eq!((list.entries, list.count), (alloc::vec![1, 2], 2));
+        assert!(serde_json::from_str::<Bounded<u8, 3>>("[1, 2, 3, 4").is_err());
+    }
 }
