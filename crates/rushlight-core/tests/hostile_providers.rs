@@ -7,8 +7,10 @@ mod world;
 use recording::{Recording, recordings};
 use rushlight_core::base::UnixTime;
 use rushlight_core::chains::ChainNotice;
+use rushlight_core::chains::tendermint::decode::json::commit_answer;
 use rushlight_core::node::Notice;
 use rushlight_core::peers::{Fetch, FetchFailed, Verdict};
+use serde_json::{Value, json};
 use std::time::Duration;
 use world::World;
 
@@ -114,5 +116,60 @@ fn a_checkpoint_that_no_provider_has_is_named_with_both_hashes() {
         world.step();
     }
     assert!(world.notices.iter().any(|notice| matches!(notice, Notice::Quarantined { .. })), "{:?}", world.notices);
+    assert_eq!(liars(&world), Vec::<String>::new());
+}
+
+/// Answers get lost, one in ten, from every provider. Each loss costs one answer, not all that came before it: with 70 to
+/// fetch, a walk in which nothing at all is lost would hardly ever come.
+#[test]
+fn lost_answers_do_not_keep_a_sync_from_its_end() {
+    let Some(recording) = smallest() else { return };
+    let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+    for mode in ["sequential", "skipping"] {
+        let mut count = 0_u64;
+        let answers = |fetch: &Fetch, _: UnixTime| {
+            count += 1;
+            if count.is_multiple_of(10) { Err(FetchFailed::Refused) } else { recording.answer(fetch) }
+        };
+        let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
+        world.add(&recording.spec(first, mode));
+        let is_synced = world.run_until(20_000, |world| world.status().head.is_some_and(|head| head.height == last));
+        assert!(is_synced, "{mode}: {:?}", world.status());
+        let (fetched, heights) = (world.status().blocks_fetched, last - first);
+        println!("{mode}: {fetched} blocks fetched for {heights} heights");
+        assert!(fetched < 3 * heights + 20, "{mode}: {fetched} blocks fetched for {heights} heights");
+    }
+}
+
+/// A witness that has another header and then refuses to prove it may be the only honest one, on a node that has pruned or
+/// fails: it is refusing. Lying is what is provably wrong.
+#[test]
+fn a_dissenting_witness_that_refuses_its_proof_is_not_taken_for_a_liar() {
+    let Some(recording) = smallest() else { return };
+    let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+    let path = format!("/commit?height={last}");
+    let mut forged: Value = serde_json::from_slice(&recording.answers[&path].1).unwrap();
+    forged["result"]["signed_header"]["header"]["app_hash"] = json!("AB".repeat(32));
+    let (header, _) = commit_answer(forged.to_string().as_bytes()).unwrap().unwrap();
+    forged["result"]["signed_header"]["commit"]["block_id"]["hash"] = json!(header.hash().to_string());
+    let refusal = br#"{"jsonrpc":"2.0","id":-1,"error":{"code":-32603,"message":"Internal error","data":"no"}}"#;
+    let mut asked = 0;
+    let answers = |fetch: &Fetch, _: UnixTime| {
+        if host(fetch) != 'b' || !fetch.url.ends_with(&path) {
+            return recording.answer(fetch);
+        }
+        asked += 1;
+        if asked == 1 { Ok((200, forged.to_string().into_bytes())) } else { Ok((500, refusal.to_vec())) }
+    };
+    let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
+    world.add(&recording.spec(first, "skipping"));
+    let is_synced = world.run_until(20_000, |world| world.status().head.is_some_and(|head| head.height == last));
+    assert!(is_synced, "{:?}", world.status());
+    let said = world.notices.iter().filter_map(|notice| match notice {
+        Notice::Chain(_, ChainNotice::Fault { verdict, why, .. }) if why.contains("dissents") => Some((*verdict, why)),
+        _ => None,
+    });
+    let said: Vec<_> = said.collect();
+    assert!(!said.is_empty() && said.iter().all(|said| said.0 == Verdict::Refusing), "{said:?} {:?}", world.notices);
     assert_eq!(liars(&world), Vec::<String>::new());
 }

@@ -5,8 +5,11 @@ mod recording;
 mod world;
 
 use recording::recordings;
+use rushlight_core::base::Hash;
 use rushlight_core::bundle::{Bundle, Checkpoint};
-use rushlight_core::node::verify_bundle;
+use rushlight_core::chains::{ChainNotice, SyncState};
+use rushlight_core::node::{Input, Notice, verify_bundle};
+use rushlight_core::rpc::Answer;
 use serde_json::Value;
 use std::time::Duration;
 use world::World;
@@ -189,5 +192,86 @@ fn a_header_between_two_trusted_heights_is_walked_to_from_the_checkpoint() {
             last + 1
         ));
         assert!(above.body.unwrap().contains("is above the trusted head"));
+    }
+}
+
+fn header_at(height: u64) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":1,"method":"rushlight_header","params":{{"height":{height}}}}}"#)
+}
+
+fn results(answers: Vec<Answer>) -> Vec<Value> {
+    let body = |answer: Answer| serde_json::from_str::<Value>(answer.body.as_deref().unwrap()).unwrap();
+    answers.into_iter().map(|answer| body(answer)["result"]["hash"].clone()).collect()
+}
+
+/// The store loses the index for one query and has it again for the next: what the second reads is still the place that it
+/// asked for, and nobody is accused of the mix-up.
+#[test]
+fn an_index_that_is_forgotten_while_it_is_read_confuses_no_heights() {
+    for recording in recordings() {
+        let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+        let mut world = recording.world();
+        world.add(&recording.spec(last, "skipping"));
+        world.call(&header_at(first));
+        world.run_until(100, |_| false);
+        let mut again = recording.world();
+        (again.saved, again.blobs, again.loads_lost) = (world.saved.clone(), world.blobs.clone(), 1);
+        let chain = again.add(&recording.spec(last, "skipping"));
+        let (one, two) = (first + 3, first + 1);
+        let got = results(again.call_chain(Some(chain), &[&header_at(one), &header_at(two)]));
+        let want = [one, two].map(|height| Value::from(recording.hashes[&height].clone()));
+        assert_eq!(got, want, "{}", recording.name);
+        let is_fault = |notice: &&Notice| matches!(notice, Notice::Chain(_, ChainNotice::Fault { .. }));
+        assert_eq!(again.notices.iter().filter(is_fault).collect::<Vec<_>>(), Vec::<&Notice>::new());
+    }
+}
+
+/// Two chains of one node follow the same network and so name the same blobs. What one of them no longer needs stays until
+/// the other does not need it either.
+#[test]
+fn a_blob_stays_while_another_chain_names_it() {
+    for recording in recordings() {
+        let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+        let mut world = recording.world();
+        let spec = recording.spec(last, "skipping");
+        let other = spec
+            .replace("http://a:1", "http://d:1")
+            .replace("http://b:1", "http://e:1")
+            .replace("http://c:1", "http://f:1");
+        let chains = [world.add_named("one", &spec), world.add_named("two", &other)];
+        let heads =
+            |world: &World<'_>| world.node.stats(world.now).chains.iter().filter(|c| c.2.head.is_some()).count();
+        assert!(world.run_until(20_000, |world| heads(world) == 2));
+        for chain in chains {
+            world.call_chain(Some(chain), &[&header_at(last - 1)]);
+        }
+        world.run_until(300, |_| false);
+        let shared: Vec<Hash> = world.blobs.keys().copied().collect();
+        assert_eq!(shared.len(), 1, "both have the same index");
+        world.call_chain(Some(chains[0]), &[&header_at(first)]);
+        world.run_until(300, |_| false);
+        assert!(world.blobs.contains_key(&shared[0]), "{}: the other chain's index is gone", recording.name);
+        world.call_chain(Some(chains[1]), &[&header_at(first)]);
+        world.run_until(300, |_| false);
+        assert!(!world.blobs.contains_key(&shared[0]), "{}: nobody names it any more", recording.name);
+        assert_eq!(world.blobs.len(), 1);
+    }
+}
+
+/// A work whose walk is dropped, here since trust has ended, is taken back from the driver.
+#[test]
+fn works_of_a_dropped_walk_are_cancelled() {
+    for mode in ["skipping", "sequential"] {
+        for recording in recordings() {
+            let first = *recording.hashes.keys().next().unwrap();
+            let mut world = recording.world();
+            world.add(&recording.spec(first, mode));
+            assert!(world.run_until(20_000, |world| world.works_pending() > 0), "{} {mode}", recording.name);
+            let pending = world.works_pending();
+            world.advance(Duration::from_secs(30 * 86_400));
+            world.handle(Input::Tick);
+            assert!(matches!(world.status().state, SyncState::Expired(_)), "{:?}", world.status());
+            assert_eq!((world.works_pending(), world.works_cancelled), (0, pending), "{} {mode}", recording.name);
+        }
     }
 }

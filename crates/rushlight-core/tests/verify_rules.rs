@@ -5,6 +5,7 @@ mod verify_chain;
 
 use expect_test::{Expect, expect};
 use rushlight_core::base::UnixTime;
+use rushlight_core::chains::tendermint::bundle::Hops;
 use rushlight_core::chains::tendermint::decode::{DecodeError, json, protobuf};
 use rushlight_core::chains::tendermint::types::{
     Address, BlockId, CommitSig, Header, LightBlock, Signature, TOTAL_POWER_MAX, VALIDATORS_MAX, Validator,
@@ -188,7 +189,7 @@ fn each_rule_of_verification_has_its_error() {
         a short signature: signature 0 of the commit at height 2: signature has 63 bytes, the scheme wants 64
         the work of other headers: the finished work is not the one that belongs to these headers
         checkpoint of another height: block has height 1, the checkpoint 2
-        checkpoint of another hash: block has hash D2EC1361688142D790A84A42F94A7FB1E4BB49B2A973680B25E291DEA04943C2, the checkpoint D9298A10D1B0735837DC4BD85DAC641B0F3CEF27A47E5D53A54F2F3F5B2FCFFA
+        checkpoint of another hash: block has hash D2EC1361688142D790A84A42F94A7FB1E4BB49B2A973680B25E291DEA04943C2, the checkpoint D9298A10D1B0735837DC4BD85DAC641B0F3CEF27A47E5D53A54F2F3F5B2FCFFA; compare the checkpoint with a source you trust
         checkpoint of another time: block has time 2023-11-14T22:13:30Z, the checkpoint 2023-11-14T22:13:50Z
         backwards: accepted
         backwards to another: header at height 1 has hash D2EC1361688142D790A84A42F94A7FB1E4BB49B2A973680B25E291DEA04943C2, the header after it names 648F1B3B8D859AD17D8EFF45A8C2FFC11111B766B4DEA8844C0ED5966A5DBED4
@@ -325,7 +326,7 @@ fn each_rule_of_reading_has_its_error() {
         hash is no hex: header.data_hash: text is not hex
         application hash is long: header.app_hash has 257 bytes, wanted are at most 256
         id without parts: header.last_block_id is incomplete: it needs both a hash and a part set header, or neither
-        id of 0 parts: commit.block_id is 0, wanted is 1 to 4294967295 parts
+        id of 0 parts: commit.block_id has 0 parts, wanted are 1 to 4294967295
         commit for nothing: commit.block_id is incomplete: it needs both a hash and a part set header, or neither
         negative round: commit.round is -1, wanted is 0 to 2147483647
         round 2^31: commit.round is 2147483648, wanted is 0 to 2147483647
@@ -632,4 +633,16 @@ fn json_has_one_meaning() {
     let signature = signature.as_str().unwrap();
     assert!(replaced(signature, signature.trim_end_matches('=')).is_err(), "base64 without padding");
     assert!(replaced(signature, &format!("{signature}\\n")).is_err(), "base64 with a line end");
+}
+
+#[test]
+fn blocks_kept_for_a_bundle_are_bounded_by_its_bytes() {
+    let w = world();
+    let block = || w.trusted.clone();
+    let mut hops = Hops::start(block());
+    let one = hops.push(block(), 0).unwrap_err() / 2;
+    assert!(one > 500, "{one} bytes of a step with four validators");
+    assert_eq!(hops.push(block(), 2 * one), Ok(()));
+    assert_eq!(hops.push(block(), 2 * one), Err(3 * one));
+    assert_eq!(hops.into_blocks().len(), 2);
 }

@@ -36,6 +36,10 @@ pub trait Chain: Send {
 
     /// Returns what the chain says of itself.
     fn status(&self, now: Now) -> ChainStatus;
+
+    /// Tells whether the chain, as it is saved or about to be, names this blob. Blobs are named by their content, so two
+    /// chains may name the same one, and what one of them drops may still be the other's.
+    fn names_blob(&self, blob: &Hash) -> bool;
 }
 
 /// What happens to a chain.
@@ -83,6 +87,8 @@ pub enum Action {
     Cancel(AskId),
     /// Run CPU-heavy work outside the loop.
     Work(WorkId, Work),
+    /// Forget a work.
+    CancelWork(WorkId),
     /// Answer a query.
     Answer(QueryId, Result<QueryAnswer, QueryError>),
     /// A new trusted head is published. It has been saved.
@@ -175,6 +181,14 @@ pub enum QueryError {
     NoProvider {
         /// What failed last.
         why: String,
+    },
+    /// The blocks between the checkpoint and the height are more than a bundle may have.
+    #[error("the proof has more than {bytes} bytes, at most {max} are allowed; prove from a newer checkpoint")]
+    ProofTooLarge {
+        /// How many bytes there were when it was given up.
+        bytes: usize,
+        /// The bound.
+        max: usize,
     },
     /// Too many queries wait already.
     #[error("{waiting} queries wait already; try again later")]

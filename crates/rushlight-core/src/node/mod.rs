@@ -304,6 +304,13 @@ impl Node {
                 self.works.insert(id, (chain, local));
                 self.outputs.push_back(Output::Work(id, work));
             }
+            Action::CancelWork(local) => {
+                let id = self.works.iter().find(|(_, work)| **work == (chain, local)).map(|(id, _)| *id);
+                if let Some(id) = id {
+                    self.works.remove(&id);
+                    self.outputs.push_back(Output::Cancel(Pending::Work(id)));
+                }
+            }
             Action::Answer(query, answer) => {
                 self.queries.remove(&query);
                 self.rpc.answered(query, answer.map(query_result).map_err(rpc_error));
@@ -324,7 +331,12 @@ impl Node {
                 self.loads.insert(id, (chain, local, hash));
                 self.outputs.push_back(Output::Load(id, hash));
             }
-            Action::Drop(hash) => self.outputs.push_back(Output::Drop(hash)),
+            Action::Drop(hash) => {
+                let mut others = self.chains.iter().filter(|(id, _)| **id != chain);
+                if !others.any(|(_, followed)| followed.chain.names_blob(&hash)) {
+                    self.outputs.push_back(Output::Drop(hash));
+                }
+            }
             Action::Blame(peer, verdict) => self.peers.blame(now.instant, peer, verdict),
             Action::Notice(notice) => self.outputs.push_back(Output::Notice(Notice::Chain(chain, notice))),
         }
@@ -377,6 +389,7 @@ fn rpc_error(error: QueryError) -> RpcError {
         QueryError::BelowCheckpoint { height, checkpoint } => RpcError::BelowCheckpoint { height, checkpoint },
         QueryError::Frozen { why } => RpcError::Frozen { why },
         QueryError::NoProvider { why } => RpcError::NoProvider { why },
+        QueryError::ProofTooLarge { bytes, max } => RpcError::ProofTooLarge { bytes, max },
         QueryError::Busy { waiting } => RpcError::Busy { waiting },
     }
 }

@@ -117,6 +117,14 @@ pub enum RpcError {
         /// What failed last.
         why: String,
     },
+    /// The blocks that prove the header are more than a bundle may have.
+    #[error("the proof has more than {bytes} bytes, at most {max} are allowed; prove from a newer checkpoint")]
+    ProofTooLarge {
+        /// How many bytes there were when it was given up.
+        bytes: usize,
+        /// The bound.
+        max: usize,
+    },
     /// The node is going down.
     #[error("the node is shutting down")]
     ShuttingDown,
@@ -154,6 +162,7 @@ impl RpcError {
         row(-32024, "NoProvider", "No provider gave what the answer needs."),
         row(-32025, "ChainNeeded", "The call is about a chain, and the client has not said which."),
         row(-32026, "ShuttingDown", "The node is going down."),
+        row(-32027, "ProofTooLarge", "The blocks that prove the header are more than a bundle may have."),
     ];
 
     /// Returns the JSON-RPC error code.
@@ -177,6 +186,7 @@ impl RpcError {
             Self::NoProvider { .. } => -32024,
             Self::ChainNeeded { .. } => -32025,
             Self::ShuttingDown => -32026,
+            Self::ProofTooLarge { .. } => -32027,
         }
     }
 
@@ -216,7 +226,7 @@ mod tests {
     use std::string::ToString;
 
     /// One error of each variant.
-    fn one_of_each() -> [RpcError; 20] {
+    fn one_of_each() -> [RpcError; 21] {
         let why = || "y".to_string();
         [
             RpcError::Parse { why: why() },
@@ -239,6 +249,7 @@ mod tests {
             RpcError::Frozen { why: why() },
             RpcError::NoProvider { why: why() },
             RpcError::ShuttingDown,
+            RpcError::ProofTooLarge { bytes: 2, max: 1 },
         ]
     }
 

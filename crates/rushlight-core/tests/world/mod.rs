@@ -1,7 +1,7 @@
 //! A driver without sockets for tests: answers come from functions, time from a counter, works run in place.
 #![allow(dead_code, reason = "each test uses another part")]
 
-use rushlight_core::base::{ClientId, FetchId, Hash, Instant, LoadId, Now, SaveId, UnixTime, WorkId};
+use rushlight_core::base::{ChainId, ClientId, FetchId, Hash, Instant, LoadId, Now, SaveId, UnixTime, WorkId};
 use rushlight_core::chains::{ChainSpec, ChainStatus, Work};
 use rushlight_core::node::{Config, Input, Node, Notice, Output, Pending};
 use rushlight_core::peers::{Fetch, FetchFailed, Fetched};
@@ -28,6 +28,9 @@ pub struct World<'a> {
     pub saved: Option<Vec<u8>>,
     pub blobs: BTreeMap<Hash, Vec<u8>>,
     pub fetches: BTreeMap<String, u64>,
+    /// So many loads find nothing, whatever the store has.
+    pub loads_lost: usize,
+    pub works_cancelled: usize,
     pending: VecDeque<Pend>,
     answers: Box<Answers<'a>>,
     latency: Duration,
@@ -43,17 +46,28 @@ impl<'a> World<'a> {
             saved: None,
             blobs: BTreeMap::new(),
             fetches: BTreeMap::new(),
+            loads_lost: 0,
+            works_cancelled: 0,
             pending: VecDeque::new(),
             answers,
             latency: Duration::from_millis(1),
         }
     }
 
-    pub fn add(&mut self, spec: &str) {
+    pub fn add(&mut self, spec: &str) -> ChainId {
+        self.add_named("test", spec)
+    }
+
+    pub fn add_named(&mut self, name: &str, spec: &str) -> ChainId {
         let spec = ChainSpec::from_json(spec).unwrap();
         let saved = self.saved.clone();
-        self.node.add_chain(self.now, "test", spec, saved.as_deref()).unwrap();
+        let chain = self.node.add_chain(self.now, name, spec, saved.as_deref()).unwrap();
         self.drain();
+        chain
+    }
+
+    pub fn works_pending(&self) -> usize {
+        self.pending.iter().filter(|pend| matches!(pend, Pend::Work(..))).count()
     }
 
     pub fn status(&self) -> ChainStatus {
@@ -88,6 +102,11 @@ impl<'a> World<'a> {
                 Output::Cancel(Pending::Fetch(id)) => {
                     self.pending.retain(|pend| !matches!(pend, Pend::Fetch(other, _) if *other == id));
                 }
+                Output::Cancel(Pending::Work(id)) => {
+                    let before = self.pending.len();
+                    self.pending.retain(|pend| !matches!(pend, Pend::Work(other, _) if *other == id));
+                    self.works_cancelled += before - self.pending.len();
+                }
                 Output::Reply(client, answer) => self.replies.push((client, answer)),
                 Output::Notice(notice) => self.notices.push(notice),
                 _ => {}
@@ -115,7 +134,9 @@ impl<'a> World<'a> {
                 self.node.handle(self.now, Input::Worked(id, work.run()));
             }
             Some(Pend::Load(id, hash)) => {
-                let blob = self.blobs.get(&hash).cloned();
+                let is_lost = self.loads_lost > 0;
+                self.loads_lost -= usize::from(is_lost);
+                let blob = self.blobs.get(&hash).filter(|_| !is_lost).cloned();
                 self.node.handle(self.now, Input::Loaded(id, blob.as_deref()));
             }
             Some(Pend::Save(id)) => self.node.handle(self.now, Input::Saved(id, true)),
@@ -142,12 +163,19 @@ impl<'a> World<'a> {
 
     /// Calls a method and returns the answer's text.
     pub fn call(&mut self, text: &str) -> Answer {
+        self.call_chain(None, &[text]).remove(0)
+    }
+
+    /// Calls methods of a chain all at once and returns the answers' texts.
+    pub fn call_chain(&mut self, chain: Option<ChainId>, texts: &[&str]) -> Vec<Answer> {
         let client = ClientId(1);
         self.replies.clear();
-        self.handle(Input::Joined(client, Scope { chain: None, dialect: Dialect::Public }, ClientKind::Socket));
-        self.handle(Input::Asked(client, Call::Text(text)));
-        assert!(self.run_until(100_000, |world| !world.replies.is_empty()), "no answer to {text}");
+        self.handle(Input::Joined(client, Scope { chain, dialect: Dialect::Public }, ClientKind::Socket));
+        for text in texts {
+            self.handle(Input::Asked(client, Call::Text(text)));
+        }
+        assert!(self.run_until(100_000, |world| world.replies.len() == texts.len()), "no answer to {texts:?}");
         self.handle(Input::Left(client));
-        self.replies.remove(0).1
+        std::mem::take(&mut self.replies).into_iter().map(|(_, answer)| answer).collect()
     }
 }

@@ -66,6 +66,47 @@ pub enum BundleRefused {
     },
 }
 
+/// The blocks of a bundle to be, the start first. They are bounded as the bundle is: a chain with large sets that rotate fast
+/// would otherwise have us keep gigabytes for a query, only to refuse it in the end.
+#[derive(Debug)]
+pub struct Hops {
+    blocks: Vec<VerifiedBlock>,
+    bytes: usize,
+}
+
+impl Hops {
+    /// Begins with the block of the checkpoint.
+    pub fn start(block: VerifiedBlock) -> Self {
+        let bytes = step(&block, true).len();
+        Self { blocks: alloc::vec![block], bytes }
+    }
+
+    /// Keeps a block if its step still fits into `bytes_max`.
+    /// # Errors
+    /// How many bytes there would be, if it does not.
+    pub fn push(&mut self, block: VerifiedBlock, bytes_max: usize) -> Result<(), usize> {
+        let bytes = self.bytes.saturating_add(step(&block, true).len());
+        if bytes > bytes_max {
+            return Err(bytes);
+        }
+        self.bytes = bytes;
+        self.blocks.push(block);
+        Ok(())
+    }
+
+    /// Puts another form of the last block in its place: the same, with its next validators known.
+    pub(super) fn replace_last(&mut self, block: VerifiedBlock) {
+        if let Some(last) = self.blocks.last_mut() {
+            *last = block;
+        }
+    }
+
+    /// Returns the blocks.
+    pub fn into_blocks(self) -> Vec<VerifiedBlock> {
+        self.blocks
+    }
+}
+
 /// Returns the bundle that proves the last of `blocks` from `checkpoint`, the first of them.
 /// # Errors
 /// [`BundleError`] when it becomes too large, [`CheckpointError`] when the chain id cannot be written.

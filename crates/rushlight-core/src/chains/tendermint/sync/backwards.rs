@@ -8,7 +8,6 @@ use super::super::types::Header;
 use super::super::verify::{self, VerifiedHeader};
 use super::TendermintChain;
 use super::fetch::{Failed, Got, HEADERS_PER_ASK, RequestId};
-use super::lookup::WAIT_MAX;
 use crate::base::{Hash, Instant, LoadId, Now, PeerId, QueryId};
 use crate::chains::{Action, Verdict};
 use crate::crypto::sha256;
@@ -56,10 +55,23 @@ pub struct Backwards {
 
 #[derive(Debug)]
 pub(super) enum Wanted {
-    /// The unfinished chunk, to go on with.
-    OpenChunk,
+    /// The unfinished chunk, to go on with: this blob.
+    OpenChunk(Hash),
     /// The hash of one height, for a query.
-    Hash(QueryId, u64),
+    Hash(HashWanted),
+}
+
+/// A hash that is read from the index for a query. The index may have been forgotten, and walked anew, before it comes: so
+/// it is noted where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct HashWanted {
+    pub(super) query: QueryId,
+    pub(super) height: u64,
+    /// The blob, and its place in the index.
+    pub(super) blob: Hash,
+    pub(super) chunk: usize,
+    /// The place in the blob.
+    pub(super) offset: u64,
 }
 
 impl Backwards {
@@ -71,6 +83,13 @@ impl Backwards {
     /// Returns what a snapshot keeps.
     pub fn history(&self) -> Option<&History> {
         self.kept.as_ref()
+    }
+
+    /// Tells whether the index names this blob, or a snapshot does that may still be on the disk.
+    pub fn names_blob(&self, blob: &Hash) -> bool {
+        let histories = [&self.history, &self.kept].into_iter().flatten();
+        let mut chunks = histories.flat_map(|history| &history.chunks);
+        chunks.any(|chunk| chunk == blob) || self.superseded.contains(blob) || self.dropping.contains(blob)
     }
 
     /// Tells whether the walk waits for this request.
@@ -113,25 +132,31 @@ impl Backwards {
 impl TendermintChain {
     pub(super) fn backwards_loaded(&mut self, load: LoadId, blob: Option<&[u8]>, now: Now) {
         match (self.backwards.loads.remove(&load), blob) {
-            (Some(Wanted::OpenChunk), Some(bytes)) => self.backwards.open_chunk = Some(bytes.to_vec()),
-            (Some(Wanted::OpenChunk), None) => {
-                let last = self.backwards.history.as_ref().map_or(0, |history| history.chunks.len().saturating_sub(1));
-                self.drop_backwards_asks();
-                self.backwards.forget_from(last);
+            (Some(Wanted::OpenChunk(blob)), bytes) => {
+                // The index may have been forgotten meanwhile; then this is another chunk than the one to go on with.
+                let chunks = self.backwards.history.as_ref().map_or(&[][..], |history| &history.chunks);
+                let is_last = chunks.last() == Some(&blob);
+                match bytes.filter(|_| is_last) {
+                    Some(bytes) => self.backwards.open_chunk = Some(bytes.to_vec()),
+                    None if is_last => {
+                        let last = chunks.len().saturating_sub(1);
+                        self.drop_backwards_asks();
+                        self.backwards.forget_from(last);
+                    }
+                    None => {}
+                }
             }
-            (Some(Wanted::Hash(id, height)), Some(bytes)) => {
-                let top = self.backwards.history.as_ref().map_or(0, |history| history.top);
-                let hash = hash_at(bytes, top.saturating_sub(height) % History::CHUNK_HEIGHTS);
-                self.fetch_by_hash(id, height, hash);
+            (Some(Wanted::Hash(wanted)), Some(bytes)) => {
+                self.fetch_by_hash(wanted.query, wanted.height, hash_at(bytes, wanted.offset));
             }
-            (Some(Wanted::Hash(id, height)), None) => {
-                // The store has lost a blob: nothing else can vouch for the heights below it.
-                let top = self.backwards.history.as_ref().map_or(0, |history| history.top);
-                let chunk = top.saturating_sub(height) / History::CHUNK_HEIGHTS;
-                self.drop_backwards_asks();
-                self.backwards.forget_from(usize::try_from(chunk).unwrap_or(0));
-                self.backwards.floor = Some(height);
-                self.backwards.waiting.push((id, height, now.instant.after(WAIT_MAX)));
+            (Some(Wanted::Hash(HashWanted { query, height, blob, chunk, .. })), None) => {
+                let named = self.backwards.history.as_ref().and_then(|history| history.chunks.get(chunk));
+                if named == Some(&blob) {
+                    // The store has lost a blob: nothing else can vouch for the heights below it.
+                    self.drop_backwards_asks();
+                    self.backwards.forget_from(chunk);
+                }
+                self.header_below(query, height, now);
             }
             (None, _) => {}
         }
@@ -169,7 +194,7 @@ impl TendermintChain {
     }
 
     fn is_reading_open_chunk(&self) -> bool {
-        self.backwards.loads.values().any(|wanted| matches!(wanted, Wanted::OpenChunk))
+        self.backwards.loads.values().any(|wanted| matches!(wanted, Wanted::OpenChunk(_)))
     }
 
     /// Gets hold of the header that the walk starts from: the checkpoint's, or the lowest of the index.
@@ -179,7 +204,7 @@ impl TendermintChain {
             Some(history) => (history.lowest(), history.chunks.last().copied()),
         };
         if let (Some(blob), None) = (blob, &self.backwards.open_chunk) {
-            let load = self.backwards.load(Wanted::OpenChunk);
+            let load = self.backwards.load(Wanted::OpenChunk(blob));
             self.desk.actions.push_back(Action::Load(load, blob));
             return;
         }

@@ -52,6 +52,11 @@ impl Desk {
         id
     }
 
+    /// Forgets a work: whoever it was for no longer waits.
+    pub fn cancel_work(&mut self, work: WorkId) {
+        self.actions.push_back(Action::CancelWork(work));
+    }
+
     /// Returns the next action, requests included.
     pub fn poll(&mut self) -> Option<Action> {
         if let Some(action) = self.actions.pop_front() {

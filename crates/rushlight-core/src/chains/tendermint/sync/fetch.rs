@@ -4,7 +4,7 @@
 //! longer the height. So a commit and a validator set that do not fit are asked for again before anybody is accused.
 
 use super::super::decode::DecodeError;
-use super::super::decode::json::{self, Answered, NodeError, NodeStatus, ValidatorsPage};
+use super::super::decode::json::{self, Answered, NodeStatus, ValidatorsPage};
 use super::super::types::{Commit, Header, LightBlock, VALIDATORS_MAX, ValidatorSet};
 pub use super::request::{Failed, Got, RequestId};
 use super::request::{Part, Request, Want, failed, lying};
@@ -14,7 +14,7 @@ use crate::chains::{Ask, AskBody, AskFailed, Reply, To, Verdict};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -34,7 +34,7 @@ pub const HEADERS_PER_ASK: u64 = 20;
 /// Members per page of `/validators`: the most that nodes give.
 const PER_PAGE: u32 = 100;
 /// How often answers that do not join are asked for again.
-const JOIN_RETRIES: u8 = 2;
+pub(super) const JOIN_RETRIES: u8 = 2;
 /// After how long an attempt counts as slow.
 const PATIENCE: Duration = Duration::from_secs(10);
 const _: () = assert!(VALIDATORS_MAX / PER_PAGE as usize <= 100);
@@ -52,10 +52,10 @@ pub enum FetchAction {
 #[derive(Debug, Default)]
 pub struct Fetcher {
     next_id: u64,
-    asks: BTreeMap<AskId, (RequestId, Part)>,
-    requests: BTreeMap<RequestId, Request>,
-    actions: VecDeque<FetchAction>,
-    statuses: BTreeMap<PeerId, NodeStatus>,
+    pub(super) asks: BTreeMap<AskId, (RequestId, Part)>,
+    pub(super) requests: BTreeMap<RequestId, Request>,
+    pub(super) actions: VecDeque<FetchAction>,
+    pub(super) statuses: BTreeMap<PeerId, NodeStatus>,
     /// Validator sets seen, by hash.
     pub sets: SetCache,
     /// Light blocks and signed headers that came in.
@@ -157,6 +157,11 @@ impl Fetcher {
             To::Only(peer) => Some(peer),
             To::Any => None,
         };
+        if let Some(peer) = to
+            && self.ask_another(id, peer)
+        {
+            return None;
+        }
         let (peer, verdict, why) = match failed.last {
             None => (to, Verdict::Refusing, "no provider can be asked now".to_string()),
             Some((peer, verdict)) => (Some(peer), verdict, format!("provider is {}", verdict.word())),
@@ -187,6 +192,7 @@ impl Fetcher {
             members_total: None,
             givers: Vec::new(),
             retries: JOIN_RETRIES,
+            refused_by: Vec::new(),
         };
         self.requests.insert(id, request);
         id
@@ -202,7 +208,7 @@ impl Fetcher {
         self.actions.push_back(FetchAction::Ask(id, ask));
     }
 
-    fn ask_commit(&mut self, id: RequestId) {
+    pub(super) fn ask_commit(&mut self, id: RequestId) {
         let Some(request) = self.requests.get(&id) else { return };
         let ask = Ask {
             to: request.to,
@@ -213,7 +219,7 @@ impl Fetcher {
         self.ask(id, Part::Commit, ask);
     }
 
-    fn ask_page(&mut self, id: RequestId) {
+    pub(super) fn ask_page(&mut self, id: RequestId) {
         let Some(request) = self.requests.get(&id) else { return };
         let page = request.members.len() / PER_PAGE as usize + 1;
         let path = format!("/validators?height={}&page={page}&per_page={PER_PAGE}", request.height);
@@ -346,50 +352,6 @@ impl Fetcher {
             None => Some(Got::Validators(set)),
         }
     }
-
-    /// Asks again for parts that do not fit. When they came from several providers nobody knows whose is wrong, and one
-    /// liar could have an honest provider sent away; then all of it is asked of one.
-    fn misfit(&mut self, id: RequestId, peer: PeerId, why: String) -> Option<Got> {
-        let request = self.requests.get_mut(&id)?;
-        if request.givers.len() > 1 {
-            request.to = To::Only(peer);
-            request.retries = JOIN_RETRIES;
-        }
-        self.retry(id, peer, why)
-    }
-
-    /// Asks again for everything of a request, a few times; then its sender is a liar.
-    fn retry(&mut self, id: RequestId, peer: PeerId, why: String) -> Option<Got> {
-        let request = self.requests.get_mut(&id)?;
-        let Some(left) = request.retries.checked_sub(1) else { return Some(lying(peer, why)) };
-        request.retries = left;
-        for ask in request.restart() {
-            self.asks.remove(&ask);
-            self.actions.push_back(FetchAction::Cancel(ask));
-        }
-        match self.requests.get(&id)?.want {
-            Want::Headers => return Some(failed(peer, Verdict::Refusing, why)),
-            Want::Validators(_) => self.ask_page(id),
-            _ => self.ask_commit(id),
-        }
-        None
-    }
-
-    /// Judges a node's error by what it said of its heights, not by the words of the error, which every version and
-    /// every gateway phrases in its own way.
-    fn node_error(&mut self, id: RequestId, peer: PeerId, error: &NodeError) -> Option<Got> {
-        let height = self.requests.get(&id)?.height;
-        let status = self.statuses.get(&peer);
-        let verdict = match status {
-            Some(status) if height > status.latest_height => Verdict::Behind,
-            Some(status) if height < status.earliest_height => Verdict::Pruned,
-            _ if self.requests.get(&id).is_some_and(|request| request.retries > 0) => {
-                return self.retry(id, peer, error.to_string());
-            }
-            _ => Verdict::Refusing,
-        };
-        Some(failed(peer, verdict, error.to_string()))
-    }
 }
 
 #[cfg(test)]
@@ -397,6 +359,7 @@ mod tests {
     use super::*;
     use crate::chains::tendermint::types::Validator;
     use crate::crypto::PublicKey;
+    use alloc::string::String;
 
     const LIAR: PeerId = PeerId(1);
     const HONEST: PeerId = PeerId(2);
@@ -445,5 +408,47 @@ mod tests {
         let Some((id, Got::Block(by, block))) = got else { panic!("{got:?}") };
         assert_eq!((id, by, block.validators.hash()), (request, HONEST, set.hash()));
         assert_eq!(asked, [(LIAR, true), (HONEST, false), (HONEST, true), (HONEST, false)]);
+    }
+
+    /// A provider that is faster than all others and refuses validator sets, which anybody may give.
+    #[test]
+    fn who_refuses_keeps_nobody_else_from_answering() {
+        let key = format!("{}=", "A".repeat(43));
+        let page = format!(
+            r#"{{"result":{{"block_height":"5","validators":[{{"pub_key":{{"type":"tendermint/PubKeyEd25519","value":"{key}"}},"voting_power":"1"}}],"total":"1"}}}}"#
+        );
+        let status = r#"{"result":{"node_info":{"id":"a","network":"c"},"sync_info":{"latest_block_height":"9","latest_block_time":"2026-01-01T00:00:00Z","earliest_block_height":"1","catching_up":false}}}"#;
+        let refusal = r#"{"error":{"code":-32603,"message":"Internal error"}}"#;
+        let set = ValidatorSet::new(alloc::vec![Validator::new(PublicKey::Ed25519([0; 32]), 1).unwrap()]).unwrap();
+        let mut fetcher = Fetcher::default();
+        for peer in [LIAR, HONEST] {
+            fetcher.status(peer);
+            let Some(FetchAction::Ask(id, _)) = fetcher.poll() else { panic!("no ask") };
+            fetcher.replied(id, peer, Reply { status: 200, body: status.as_bytes() }).unwrap();
+        }
+        let request = fetcher.validators(5, set.hash());
+        let Some(FetchAction::Ask(id, ask)) = fetcher.poll() else { panic!("no ask") };
+        assert_eq!(ask.to, To::Any);
+        assert!(fetcher.replied(id, LIAR, Reply { status: 500, body: refusal.as_bytes() }).is_none());
+        let Some(FetchAction::Ask(id, ask)) = fetcher.poll() else { panic!("no ask") };
+        assert_eq!(ask.to, To::Only(HONEST));
+        let got = fetcher.replied(id, HONEST, Reply { status: 200, body: page.as_bytes() });
+        assert!(
+            matches!(&got, Some((id, Got::Validators(got))) if *id == request && got.hash() == set.hash()),
+            "{got:?}"
+        );
+        // Nobody is left: then it has failed, after the retries that one answer gets.
+        fetcher.validators(6, set.hash());
+        let mut asked = Vec::new();
+        let failed = loop {
+            let Some(FetchAction::Ask(id, ask)) = fetcher.poll() else { panic!("no ask") };
+            let peer = if ask.to == To::Only(HONEST) { HONEST } else { LIAR };
+            asked.push(peer);
+            if let Some((_, got)) = fetcher.replied(id, peer, Reply { status: 500, body: refusal.as_bytes() }) {
+                break got;
+            }
+        };
+        assert!(matches!(failed, Got::Failed(Failed { verdict: Verdict::Refusing, .. })), "{failed:?}");
+        assert_eq!(asked, [LIAR, HONEST, HONEST, HONEST]);
     }
 }

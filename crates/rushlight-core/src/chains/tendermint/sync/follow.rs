@@ -22,6 +22,11 @@ const POLLS_PER_BLOCK: u32 = 4;
 const BEHIND_HEIGHTS_MAX: u64 = 5;
 /// …and behind at all only for so long without a new head.
 const BEHIND_TIME_MAX: Duration = Duration::from_secs(60);
+/// A provider that was passed over for having failed is tried again when there has been no new head for so long and it says that
+/// it has one: the primary may be what is wrong.
+const TRIED_AGAIN_AFTER: Duration = Duration::from_secs(1_200);
+/// A primary that loses so many polls in a row is replaced.
+const POLLS_LOST_MAX: u8 = 3;
 /// The least heights between two notices of progress.
 const PROGRESS_HEIGHTS: u64 = 100;
 
@@ -33,6 +38,8 @@ pub struct Follow {
     soon: Option<Instant>,
     block_time: Option<Duration>,
     progress: u64,
+    /// How many polls each has lost in a row.
+    lost: BTreeMap<PeerId, u8>,
     /// When the primary last brought a new head, or became the primary.
     progressed_at: Instant,
 }
@@ -67,6 +74,17 @@ impl Follow {
         self.progressed_at = now;
     }
 
+    /// Notes a poll that came back, or did not; returns how many did not, in a row.
+    fn note_poll(&mut self, peer: PeerId, is_lost: bool) -> u8 {
+        if !is_lost {
+            self.lost.remove(&peer);
+            return 0;
+        }
+        let lost = self.lost.entry(peer).or_insert(0);
+        *lost = lost.saturating_add(1);
+        *lost
+    }
+
     /// Learns the chain's block time from two heads.
     pub fn adopted(&mut self, old: Option<&VerifiedBlock>, new: &VerifiedBlock, now: Instant) {
         self.progressed_at = now;
@@ -88,6 +106,7 @@ impl TendermintChain {
     pub(super) fn poll_providers(&mut self, now: Now) {
         let soon = self.follow.soon.take().is_some();
         self.follow.next.retain(|peer, _| self.peers.contains_key(peer));
+        self.follow.lost.retain(|peer, _| self.peers.contains_key(peer));
         for peer in self.peers.keys().copied().collect::<Vec<_>>() {
             if self.follow.waiting.values().any(|waiting| *waiting == peer) {
                 continue;
@@ -128,7 +147,12 @@ impl TendermintChain {
         let Some(peer) = self.follow.waiting.remove(&request) else { return };
         let next = now.instant.after(self.follow.interval(self.primary == Some(peer)));
         self.follow.next.insert(peer, next);
+        let is_lost = matches!(&got, Got::Failed(failed) if failed.is_noted);
+        let lost = self.follow.note_poll(peer, is_lost);
+        let is_long = now.instant >= self.follow.progressed_at.after(TRIED_AGAIN_AFTER);
         let why = match got {
+            // One lost answer is no reason to leave a primary: the walk under way would be lost with it.
+            Got::Failed(_) if is_lost && lost < POLLS_LOST_MAX && self.primary == Some(peer) => return,
             Got::Failed(failed) => {
                 self.fault(&failed, now.instant);
                 return;
@@ -137,7 +161,7 @@ impl TendermintChain {
             Got::Status(status) if status.chain_id != self.spec.chain_id => {
                 format!("provider serves chain {:?}, wanted is {:?}", status.chain_id, self.spec.chain_id)
             }
-            Got::Status(_) if self.passed_over.until(peer, now.instant).is_some() => return,
+            Got::Status(_) if !is_long && self.passed_over.until(peer, now.instant).is_some() => return,
             Got::Status(_) => return self.leave_primary_behind(peer, now),
             _ => return,
         };

@@ -3,7 +3,7 @@
 use super::super::snapshot::History;
 use super::super::verify::{self, VerifiedHeader};
 use super::TendermintChain;
-use super::backwards::{HISTORY_HEIGHTS_MAX, Wanted, hash_at};
+use super::backwards::{HISTORY_HEIGHTS_MAX, HashWanted, Wanted, hash_at};
 use super::fetch::Got;
 use crate::base::{Hash, Now, QueryId};
 use crate::chains::{Action, QueryAnswer, QueryError};
@@ -80,7 +80,8 @@ impl TendermintChain {
             let hash = hash_at(bytes, offset % History::CHUNK_HEIGHTS);
             return self.fetch_by_hash(id, height, hash);
         }
-        let load = self.backwards.load(Wanted::Hash(id, height));
+        let wanted = HashWanted { query: id, height, blob, chunk, offset: offset % History::CHUNK_HEIGHTS };
+        let load = self.backwards.load(Wanted::Hash(wanted));
         self.desk.actions.push_back(Action::Load(load, blob));
     }
 

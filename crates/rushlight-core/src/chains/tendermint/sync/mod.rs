@@ -15,6 +15,7 @@ pub mod pivot;
 mod primary;
 mod prove;
 mod request;
+mod retry;
 mod sequential;
 mod sets;
 mod skipping;
@@ -25,8 +26,8 @@ mod witness;
 pub use backwards::HISTORY_HEIGHTS_MAX;
 pub use fetch::{COMMIT_BYTES_MAX, STATUS_BYTES_MAX, VALIDATORS_PAGE_BYTES_MAX};
 pub use prove::PROOFS_MAX;
-pub use sequential::{PART_HEIGHTS, PARTS_MAX, Sequential, WINDOW_HEIGHTS_MAX};
-pub use skipping::{Skipping, WALK_BLOCKS_MAX, WALK_BYTES_MAX, WALK_TIME_MAX};
+pub use sequential::{PART_HEIGHTS, PART_TIME_MAX, PARTS_MAX, Sequential, WINDOW_HEIGHTS_MAX};
+pub use skipping::{LOST_ANSWERS_MAX, Skipping, WALK_BLOCKS_MAX, WALK_BYTES_MAX, WALK_TIME_MAX};
 
 use self::adopt::Adoption;
 use self::backwards::Backwards;
@@ -40,7 +41,7 @@ use self::walk::Walk;
 use super::snapshot::{Freeze, Snapshot, SnapshotError};
 use super::spec::{Mode, Spec};
 use super::verify::{self, JudgedAt, VerifiedBlock};
-use crate::base::{Instant, Now, PeerId, QueryId, SaveId, TrustClock, UnixTime, WorkId};
+use crate::base::{Hash, Instant, Now, PeerId, QueryId, SaveId, TrustClock, UnixTime, WorkId};
 use crate::chains::{Action, Chain, ChainNotice, ChainStatus, Done, Event, To};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -79,7 +80,6 @@ pub struct TendermintChain {
     is_clock_behind: bool,
     /// Nothing new is started before this.
     pause_until: Option<Instant>,
-    /// What went wrong last since a head was adopted.
     last_fault: Option<Failed>,
     next_save: u64,
 }
@@ -221,7 +221,7 @@ impl TendermintChain {
         }
         let desk = &mut self.desk;
         self.walk = Some(match self.spec.mode {
-            Mode::Sequential => Walk::Sequential(Box::new(Sequential::start(head, target, primary, desk))),
+            Mode::Sequential => Walk::Sequential(Box::new(Sequential::start(head, target, primary, desk, now.instant))),
             Mode::Skipping => {
                 Walk::Skipping(Box::new(Skipping::start(head, target, primary, false, desk, now.instant)))
             }
@@ -238,7 +238,7 @@ impl TendermintChain {
             let desk = &mut self.desk;
             let walked = match self.walk.as_mut() {
                 Some(Walk::Skipping(walk)) => walk.got(got, desk, now.instant),
-                Some(Walk::Sequential(walk)) => walk.got(request, got, desk),
+                Some(Walk::Sequential(walk)) => walk.got(request, got, desk, now.instant),
                 None => return,
             };
             self.walked(walked, now);
@@ -271,6 +271,8 @@ impl TendermintChain {
                 }
             }
             Walked::Expired(height, at) => self.expire(height, at),
+            // Only walks for bundles keep blocks.
+            Walked::TooLarge(_) => self.drop_walk(),
         }
     }
 
@@ -282,7 +284,7 @@ impl TendermintChain {
             let desk = &mut self.desk;
             let walked = match self.walk.as_mut() {
                 Some(Walk::Skipping(walk)) => walk.worked(&done, desk, now.instant),
-                Some(Walk::Sequential(walk)) => walk.worked(work, done, desk),
+                Some(Walk::Sequential(walk)) => walk.worked(work, done, desk, now.instant),
                 None => return,
             };
             self.walked(walked, now);
@@ -341,7 +343,7 @@ impl Chain for TendermintChain {
         let adoption = self.adoption.as_ref().and_then(Adoption::deadline);
         let walk = match &self.walk {
             // One that has arrived waits for its adoption, not for a time: a deadline that has passed would never be met.
-            Some(Walk::Skipping(walk)) if walk.current().height() < walk.target() => Some(walk.deadline()),
+            Some(walk) if walk.current().height() < walk.target() => Some(walk.deadline()),
             _ => None,
         };
         let proofs = self.proofs.values().filter_map(Proof::deadline).min();
@@ -354,16 +356,18 @@ impl Chain for TendermintChain {
     fn status(&self, now: Now) -> ChainStatus {
         self.describe(now)
     }
+
+    fn names_blob(&self, blob: &Hash) -> bool {
+        self.backwards.names_blob(blob)
+    }
 }
 
 impl TendermintChain {
     fn tick_walk(&mut self, now: Now) {
-        let desk = &mut self.desk;
-        let walked = match self.walk.as_mut() {
-            Some(Walk::Skipping(walk)) if now.instant >= walk.deadline() => walk.advance(desk, now.instant),
-            _ => return,
-        };
-        self.walked(walked, now);
+        if let Some(walk) = self.walk.as_mut().filter(|walk| now.instant >= walk.deadline()) {
+            let walked = walk.advance(&mut self.desk, now.instant);
+            self.walked(walked, now);
+        }
     }
 
     fn freeze(&mut self, ours: &VerifiedBlock, theirs: &VerifiedBlock, witness: PeerId) {

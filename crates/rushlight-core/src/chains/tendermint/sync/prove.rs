@@ -5,7 +5,7 @@ use super::adopt::not_the_checkpoint;
 use super::fetch::{Got, RequestId};
 use super::skipping::{Skipping, Walked};
 use crate::base::{Hash, Instant, Now, PeerId, QueryId, WorkId};
-use crate::bundle::{Anchor, Checkpoint, Family};
+use crate::bundle::{Anchor, BUNDLE_BYTES_MAX, Checkpoint, Family};
 use crate::chains::tendermint::bundle;
 use crate::chains::tendermint::verify::{self, VerifiedBlock, VerifiedHeader};
 use crate::chains::{Action, Done, Query, QueryAnswer, QueryError, To, Verdict};
@@ -293,6 +293,9 @@ impl TendermintChain {
                     return self.proof_walked(id, proof, walked, now);
                 }
                 self.answer(id, Err(QueryError::NoProvider { why: failed.why }));
+            }
+            (Walked::TooLarge(bytes), _) => {
+                self.answer(id, Err(QueryError::ProofTooLarge { bytes, max: BUNDLE_BYTES_MAX }));
             }
             (Walked::Expired(height, at), _) => {
                 let why = format!("trust in height {height} ended at {at}; a newer checkpoint is needed");

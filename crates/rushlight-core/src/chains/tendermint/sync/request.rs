@@ -81,6 +81,8 @@ pub(super) struct Request {
     /// Who gave what has come so far, each once.
     pub(super) givers: Vec<PeerId>,
     pub(super) retries: u8,
+    /// Who was asked although anybody may answer, and refused.
+    pub(super) refused_by: Vec<PeerId>,
 }
 
 impl Request {

@@ -7,12 +7,14 @@
 use super::super::types::{Commit, Header, LightBlock};
 use super::super::verify::{Range, Sealed, VerifiedBlock, VerifyError};
 use super::desk::Desk;
-use super::fetch::{Got, RequestId};
-use super::skipping::Walked;
-use crate::base::{Hash, PeerId, WorkId};
-use crate::chains::{Done, To};
+use super::fetch::{Failed, Got, RequestId};
+use super::skipping::{LOST_ANSWERS_MAX, Walked};
+use crate::base::{Hash, Instant, PeerId, WorkId};
+use crate::chains::{Done, To, Verdict};
 use alloc::collections::{BTreeMap, VecDeque};
+use alloc::format;
 use alloc::sync::Arc;
+use core::time::Duration;
 
 /// How many heights are asked for or wait to be linked at once.
 pub const WINDOW_HEIGHTS_MAX: u64 = 48;
@@ -23,6 +25,11 @@ pub const PART_HEIGHTS: usize = 128;
 /// How many parts are verified at once; with their input they hold about 6 MB each at 150 validators.
 pub const PARTS_MAX: usize = 3;
 
+/// The longest time that one part takes to be fetched, linked and verified; a provider that needs longer is replaced.
+///
+/// Without it one that answers just before each answer would count as slow could hold the client back for hours.
+pub const PART_TIME_MAX: Duration = Duration::from_secs(300);
+
 /// A walk over every height from a verified block to a target, all headers from one provider.
 #[derive(Debug)]
 pub struct Sequential {
@@ -31,13 +38,15 @@ pub struct Sequential {
     target: u64,
     provider: PeerId,
     range: Range,
-    /// Heights asked for.
-    asked: BTreeMap<RequestId, u64>,
+    /// Heights asked for, and how often each has been asked for before.
+    asked: BTreeMap<RequestId, (u64, u8)>,
     next_height: u64,
     /// Heights that wait to be linked.
     arrived: BTreeMap<u64, (Header, Commit)>,
     waiting_set: Option<(RequestId, Hash)>,
     parts: VecDeque<Part>,
+    /// When the part under way should be done.
+    part_ends: Instant,
 }
 
 #[derive(Debug)]
@@ -49,7 +58,7 @@ struct Part {
 
 impl Sequential {
     /// Starts a walk.
-    pub fn start(current: VerifiedBlock, target: u64, provider: PeerId, desk: &mut Desk) -> Self {
+    pub fn start(current: VerifiedBlock, target: u64, provider: PeerId, desk: &mut Desk, now: Instant) -> Self {
         let next_height = current.height().saturating_add(1);
         let range = Range::start(&current);
         desk.fetcher.sets.keep(Arc::clone(current.validators()));
@@ -66,6 +75,7 @@ impl Sequential {
             arrived: BTreeMap::new(),
             waiting_set: None,
             parts: VecDeque::new(),
+            part_ends: now.after(PART_TIME_MAX),
         };
         walk.fill_window(desk);
         walk
@@ -94,7 +104,9 @@ impl Sequential {
         if let Some((request, _)) = self.waiting_set.take() {
             desk.fetcher.cancel(request);
         }
-        self.parts.clear();
+        for part in core::mem::take(&mut self.parts).into_iter().filter(|part| part.done.is_none()) {
+            desk.cancel_work(part.work);
+        }
     }
 
     /// Tells whether the walk waits for this request.
@@ -108,22 +120,42 @@ impl Sequential {
     }
 
     /// Takes in what a request that the walk waits for came to.
-    pub fn got(&mut self, request: RequestId, got: Got, desk: &mut Desk) -> Walked {
-        let height = self.asked.remove(&request);
+    pub fn got(&mut self, request: RequestId, got: Got, desk: &mut Desk, now: Instant) -> Walked {
+        let asked = self.asked.remove(&request);
         self.waiting_set = self.waiting_set.filter(|(id, _)| *id != request);
-        match (got, height) {
-            (Got::Signed(signed), Some(height)) => {
+        match (got, asked) {
+            (Got::Signed(signed), Some((height, _))) => {
                 self.arrived.insert(height, *signed);
+            }
+            // One lost answer out of hundreds must not cost the others.
+            (Got::Failed(failed), Some((height, before))) if failed.is_noted && before < LOST_ANSWERS_MAX => {
+                let request = desk.fetcher.signed(height, To::Only(self.provider));
+                self.asked.insert(request, (height, before.saturating_add(1)));
             }
             (Got::Failed(failed), _) => return Walked::Failed(failed),
             // A set that was asked for is in the cache now.
             _ => {}
         }
+        self.advance(desk, now)
+    }
+
+    /// Goes on with what has arrived, if there is time left.
+    pub fn advance(&mut self, desk: &mut Desk, now: Instant) -> Walked {
+        if now >= self.part_ends {
+            let (height, limit) = (self.range.tip_height(), PART_TIME_MAX.as_secs());
+            let why = format!("{PART_HEIGHTS} headers took it more than {limit} s, up to height {height}");
+            return Walked::Failed(Failed::by(self.provider, Verdict::Slow, why));
+        }
         self.link(desk)
     }
 
+    /// Returns when the part under way should be done.
+    pub fn deadline(&self) -> Instant {
+        self.part_ends
+    }
+
     /// Takes in the signatures of a part.
-    pub fn worked(&mut self, work: WorkId, done: Done, desk: &mut Desk) -> Walked {
+    pub fn worked(&mut self, work: WorkId, done: Done, desk: &mut Desk, now: Instant) -> Walked {
         if let Some(part) = self.parts.iter_mut().find(|part| part.work == work) {
             part.done = Some(done);
         }
@@ -132,6 +164,7 @@ impl Sequential {
             match sealed.release(&self.current, &done, &desk.rules, desk.at) {
                 Err(refused) => return self.refused(&refused.error),
                 Ok(blocks) => {
+                    self.part_ends = now.after(PART_TIME_MAX);
                     let count = u64::try_from(blocks.len()).unwrap_or(u64::MAX);
                     desk.headers_verified = desk.headers_verified.saturating_add(count);
                     if let Some(last) = blocks.into_iter().next_back() {
@@ -192,7 +225,7 @@ impl Sequential {
             && (held < WINDOW_BYTES_MAX || self.asked.is_empty())
         {
             let request = desk.fetcher.signed(self.next_height, To::Only(self.provider));
-            self.asked.insert(request, self.next_height);
+            self.asked.insert(request, (self.next_height, 0));
             self.next_height = self.next_height.saturating_add(1);
         }
     }

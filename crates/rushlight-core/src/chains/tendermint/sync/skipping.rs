@@ -4,12 +4,14 @@
 //! once; which blocks to fetch in between is the business of [`Pivots`]. Blocks, bytes and time are budgeted: a
 //! provider that invents a history in which every step needs another one would otherwise keep us busy forever.
 
+use super::super::bundle::Hops;
 use super::super::types::LightBlock;
 use super::super::verify::{self, Blame, Range, Sealed, VerifiedBlock, VerifyError};
 use super::desk::Desk;
 use super::fetch::{Failed, Got, RequestId};
 use super::pivot::Pivots;
 use crate::base::{Instant, PeerId, UnixTime, WorkId};
+use crate::bundle::BUNDLE_BYTES_MAX;
 use crate::chains::{Done, To, Verdict};
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -25,6 +27,9 @@ pub const WALK_BYTES_MAX: usize = 32 << 20;
 /// The longest time that one walk takes.
 pub const WALK_TIME_MAX: Duration = Duration::from_secs(600);
 
+/// How often one block is asked for again when its answer was lost.
+pub const LOST_ANSWERS_MAX: u8 = 2;
+
 /// A walk from a verified block to a target height, all blocks from one provider.
 #[derive(Debug)]
 pub struct Skipping {
@@ -36,8 +41,10 @@ pub struct Skipping {
     candidates_bytes: usize,
     pivots: Pivots,
     waiting: Waiting,
-    /// Verified blocks on the way, the start first, when they are wanted.
-    hops: Option<Vec<VerifiedBlock>>,
+    /// So many more times may what is waited for be asked again when its answer is lost.
+    retries: u8,
+    /// Verified blocks on the way, when they are wanted.
+    hops: Option<Hops>,
     fetched: usize,
     ends: Instant,
 }
@@ -45,7 +52,7 @@ pub struct Skipping {
 #[derive(Debug)]
 enum Waiting {
     Nothing,
-    Block(RequestId),
+    Block(RequestId, u64),
     NextSet(RequestId),
     Signatures(WorkId, Sealed),
 }
@@ -59,6 +66,8 @@ pub enum Walked {
     Reached,
     /// It cannot go on.
     Failed(Failed),
+    /// The blocks on the way, which were wanted, have more bytes than a bundle may have: so many.
+    TooLarge(usize),
     /// Trust in where it started has ended on the way: height, time, when it ended.
     Expired(u64, UnixTime),
 }
@@ -88,10 +97,10 @@ impl Skipping {
         desk: &mut Desk,
         now: Instant,
     ) -> Self {
-        let hops = keep_hops.then(|| alloc::vec![current.clone()]);
+        let hops = keep_hops.then(|| Hops::start(current.clone()));
         let level = desk.rules.trust_level.threshold(1_000_000);
         let waiting = if target > current.height() {
-            Waiting::Block(desk.fetcher.block(target, To::Only(provider), true))
+            Waiting::Block(desk.fetcher.block(target, To::Only(provider), true), target)
         } else {
             Waiting::Nothing
         };
@@ -103,6 +112,7 @@ impl Skipping {
             candidates_bytes: 0,
             pivots: Pivots::new(u32::try_from(level).unwrap_or(1_000_000)),
             waiting,
+            retries: LOST_ANSWERS_MAX,
             hops,
             fetched: 1,
             ends: now.after(WALK_TIME_MAX),
@@ -126,7 +136,7 @@ impl Skipping {
 
     /// Returns the verified blocks on the way, if they were wanted.
     pub fn into_hops(self) -> Vec<VerifiedBlock> {
-        self.hops.unwrap_or_default()
+        self.hops.map(Hops::into_blocks).unwrap_or_default()
     }
 
     /// Returns when the walk's time is over.
@@ -136,10 +146,11 @@ impl Skipping {
 
     /// Forgets what is asked for.
     pub fn cancel(&mut self, desk: &mut Desk) {
-        if let Waiting::Block(request) | Waiting::NextSet(request) = self.waiting {
-            desk.fetcher.cancel(request);
+        match core::mem::replace(&mut self.waiting, Waiting::Nothing) {
+            Waiting::Nothing => {}
+            Waiting::Block(request, _) | Waiting::NextSet(request) => desk.fetcher.cancel(request),
+            Waiting::Signatures(work, _) => desk.cancel_work(work),
         }
-        self.waiting = Waiting::Nothing;
     }
 
     /// Goes on with another provider from what is verified; what the former gave beyond that is forgotten.
@@ -147,12 +158,13 @@ impl Skipping {
         self.cancel(desk);
         self.candidates.clear();
         self.candidates_bytes = 0;
+        self.retries = LOST_ANSWERS_MAX;
         self.provider = provider;
     }
 
     /// Tells whether the walk waits for this request.
     pub fn waits_for_request(&self, request: RequestId) -> bool {
-        matches!(self.waiting, Waiting::Block(id) | Waiting::NextSet(id) if id == request)
+        matches!(self.waiting, Waiting::Block(id, _) | Waiting::NextSet(id) if id == request)
     }
 
     /// Tells whether the walk waits for this work.
@@ -162,9 +174,10 @@ impl Skipping {
 
     /// Takes in what the request that the walk waits for came to.
     pub fn got(&mut self, got: Got, desk: &mut Desk, now: Instant) -> Walked {
-        self.waiting = Waiting::Nothing;
+        let waited = core::mem::replace(&mut self.waiting, Waiting::Nothing);
         match got {
             Got::Block(_, block) => {
+                self.retries = LOST_ANSWERS_MAX;
                 self.candidates_bytes = self.candidates_bytes.saturating_add(held_bytes(&block));
                 if self.candidates_bytes > WALK_BYTES_MAX {
                     return self.out_of_budget(format!("{WALK_BYTES_MAX} bytes of blocks"));
@@ -177,7 +190,17 @@ impl Skipping {
                     return Walked::Failed(Failed::by(self.provider, Verdict::Lying, error.to_string()));
                 }
             },
-            Got::Failed(failed) => return Walked::Failed(failed),
+            Got::Failed(failed) => {
+                // One lost answer must not cost those that came.
+                let (Waiting::Block(_, height), Some(left), true) =
+                    (waited, self.retries.checked_sub(1), failed.is_noted)
+                else {
+                    return Walked::Failed(failed);
+                };
+                self.retries = left;
+                self.waiting = Waiting::Block(desk.fetcher.block(height, To::Only(self.provider), true), height);
+                return Walked::Pending;
+            }
             Got::Signed(_) | Got::Status(_) | Got::Headers(..) => {}
         }
         self.advance(desk, now)
@@ -194,27 +217,30 @@ impl Skipping {
                 for block in blocks {
                     desk.headers_verified = desk.headers_verified.saturating_add(1);
                     self.pivots.passed(&mut desk.steps, self.current.height(), block.height());
-                    self.step_to(block);
+                    if let Err(bytes) = self.step_to(block) {
+                        return Walked::TooLarge(bytes);
+                    }
                 }
                 self.advance(desk, now)
             }
         }
     }
 
-    fn step_to(&mut self, block: VerifiedBlock) {
+    fn step_to(&mut self, block: VerifiedBlock) -> Result<(), usize> {
         let above = self.candidates.split_off(&block.height().saturating_add(1));
         self.candidates = above;
         self.candidates_bytes = self.candidates.values().map(|block| held_bytes(block)).sum();
         self.current = block.clone();
-        if let Some(hops) = &mut self.hops {
-            hops.push(block);
+        match &mut self.hops {
+            Some(hops) => hops.push(block, BUNDLE_BYTES_MAX),
+            None => Ok(()),
         }
     }
 
     fn replace_current(&mut self, block: VerifiedBlock) {
         self.current = block.clone();
-        if let Some(last) = self.hops.as_mut().and_then(|hops| hops.last_mut()) {
-            *last = block;
+        if let Some(hops) = &mut self.hops {
+            hops.replace_last(block);
         }
     }
 
@@ -289,7 +315,7 @@ impl Skipping {
                 self.pivots.choose(&desk.steps, from, lowest).min(lowest.saturating_sub(1)).max(from.saturating_add(1))
             }
         };
-        self.waiting = Waiting::Block(desk.fetcher.block(pivot, To::Only(self.provider), true));
+        self.waiting = Waiting::Block(desk.fetcher.block(pivot, To::Only(self.provider), true), pivot);
         Walked::Pending
     }
 

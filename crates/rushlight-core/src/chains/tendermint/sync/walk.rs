@@ -3,8 +3,8 @@
 use super::desk::Desk;
 use super::fetch::RequestId;
 use super::sequential::Sequential;
-use super::skipping::Skipping;
-use crate::base::{PeerId, WorkId};
+use super::skipping::{Skipping, Walked};
+use crate::base::{Instant, PeerId, WorkId};
 use crate::chains::tendermint::verify::VerifiedBlock;
 use alloc::boxed::Box;
 
@@ -34,6 +34,21 @@ impl Walk {
         match self {
             Self::Skipping(walk) => walk.provider(),
             Self::Sequential(walk) => walk.provider(),
+        }
+    }
+
+    /// Returns when it should be done, or a part of it.
+    pub(super) fn deadline(&self) -> Instant {
+        match self {
+            Self::Skipping(walk) => walk.deadline(),
+            Self::Sequential(walk) => walk.deadline(),
+        }
+    }
+
+    pub(super) fn advance(&mut self, desk: &mut Desk, now: Instant) -> Walked {
+        match self {
+            Self::Skipping(walk) => walk.advance(desk, now),
+            Self::Sequential(walk) => walk.advance(desk, now),
         }
     }
 

@@ -216,12 +216,16 @@ impl CrossCheck {
             }
             Walked::Failed(failed) => {
                 self.dissents.remove(index);
-                // It said that it has another header and cannot prove it.
-                let why = format!("witness dissents and cannot prove its header: {}", failed.why);
-                let verdict = if failed.is_noted { failed.verdict } else { Verdict::Lying };
-                Checked::Fault(Failed { peer: Some(witness), verdict, why, ..failed })
+                if failed.peer.is_some_and(|peer| peer != witness) {
+                    // Sets are asked of anybody. Who gave a wrong one is at fault, and the witness is asked again.
+                    return Checked::Fault(failed);
+                }
+                // It said that it has another header and does not prove it. It lies when what it gave is provably wrong; one that
+                // is slow, refuses or has pruned may be the only honest one.
+                let why = format!("witness dissents and does not prove its header: {}", failed.why);
+                Checked::Fault(Failed { peer: Some(witness), why, ..failed })
             }
-            Walked::Expired(..) => {
+            Walked::Expired(..) | Walked::TooLarge(_) => {
                 self.dissents.remove(index);
                 self.conclude(desk, now)
             }

@@ -1,0 +1,83 @@
+//! Asking again: what is done with answers that do not fit, and with those that are refusals, before anybody is accused.
+
+use super::super::decode::json::{NodeError, NodeStatus};
+use super::fetch::{FetchAction, Fetcher, JOIN_RETRIES};
+use super::request::{Got, RequestId, Want, failed, lying};
+use crate::base::PeerId;
+use crate::chains::{To, Verdict};
+use alloc::string::{String, ToString};
+
+impl Fetcher {
+    /// Asks again for parts that do not fit. When they came from several providers nobody knows whose is wrong, and one
+    /// liar could have an honest provider sent away; then all of it is asked of one.
+    pub(super) fn misfit(&mut self, id: RequestId, peer: PeerId, why: String) -> Option<Got> {
+        let request = self.requests.get_mut(&id)?;
+        if request.givers.len() > 1 {
+            request.to = To::Only(peer);
+            request.retries = JOIN_RETRIES;
+        }
+        self.retry(id, peer, why)
+    }
+
+    /// Asks again for everything of a request, a few times; then its sender is a liar.
+    pub(super) fn retry(&mut self, id: RequestId, peer: PeerId, why: String) -> Option<Got> {
+        let request = self.requests.get_mut(&id)?;
+        let Some(left) = request.retries.checked_sub(1) else { return Some(lying(peer, why)) };
+        request.retries = left;
+        for ask in request.restart() {
+            self.asks.remove(&ask);
+            self.actions.push_back(FetchAction::Cancel(ask));
+        }
+        match self.requests.get(&id)?.want {
+            Want::Headers => return Some(failed(peer, Verdict::Refusing, why)),
+            Want::Validators(_) => self.ask_page(id),
+            _ => self.ask_commit(id),
+        }
+        None
+    }
+
+    /// Asks another provider that says it has the height, when anybody may answer and `peer` will not. Whoever is fastest would
+    /// be asked again, and could by refusing keep everybody else from answering.
+    pub(super) fn ask_another(&mut self, id: RequestId, peer: PeerId) -> bool {
+        let Some(request) = self.requests.get_mut(&id) else { return false };
+        let is_open = request.to == To::Any || !request.refused_by.is_empty();
+        // Headers are asked for again by whoever wants them.
+        if !is_open || matches!(request.want, Want::Status | Want::Headers) {
+            return false;
+        }
+        request.refused_by.push(peer);
+        let has =
+            |status: &NodeStatus| status.earliest_height <= request.height && request.height <= status.latest_height;
+        let mut others = self.statuses.iter().filter(|(peer, _)| !request.refused_by.contains(peer));
+        let Some(other) = others.find(|(_, status)| has(status)).map(|(peer, _)| *peer) else { return false };
+        request.to = To::Only(other);
+        for ask in request.restart() {
+            self.asks.remove(&ask);
+            self.actions.push_back(FetchAction::Cancel(ask));
+        }
+        match self.requests.get(&id).map(|request| request.want) {
+            Some(Want::Validators(_)) => self.ask_page(id),
+            _ => self.ask_commit(id),
+        }
+        true
+    }
+
+    /// Judges a node's error by what it said of its heights, not by the words of the error, which every version and
+    /// every gateway phrases in its own way.
+    pub(super) fn node_error(&mut self, id: RequestId, peer: PeerId, error: &NodeError) -> Option<Got> {
+        if self.ask_another(id, peer) {
+            return None;
+        }
+        let height = self.requests.get(&id)?.height;
+        let status = self.statuses.get(&peer);
+        let verdict = match status {
+            Some(status) if height > status.latest_height => Verdict::Behind,
+            Some(status) if height < status.earliest_height => Verdict::Pruned,
+            _ if self.requests.get(&id).is_some_and(|request| request.retries > 0) => {
+                return self.retry(id, peer, error.to_string());
+            }
+            _ => Verdict::Refusing,
+        };
+        Some(failed(peer, verdict, error.to_string()))
+    }
+}
