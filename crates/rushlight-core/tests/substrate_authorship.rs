@@ -415,6 +415,29 @@ fn each_broken_rule_of_aura_has_its_error() {
 }
 
 #[test]
+fn no_bit_of_a_block_can_be_changed() {
+    let keys = [keypair(0).public.to_bytes()];
+    let aura_state = AuthorshipState::Aura(AuraState::new(10, &keys));
+    let aura_block = aura_block(11, &[], sr_sign(0)).encode();
+    let babe_block = Slot::secondary(101, 0, SlotKind::SecondaryVrf).block(&[]).encode();
+    let aura_config = ConsensusConfig::Aura(aura(AuraScheme::Either, true));
+    for (state, block, config) in
+        [(&aura_state, aura_block, aura_config), (&begun(), babe_block, ConsensusConfig::Babe(config(RULES)))]
+    {
+        let judge = |bytes: &[u8]| {
+            let header = HeaderRef::decode(bytes, NumberWidth::U32).ok()?;
+            verify(state, &header, &config, None).ok()
+        };
+        assert!(judge(&block).is_some());
+        for bit in 0..block.len() * 8 {
+            let mut changed = block.clone();
+            changed[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(judge(&changed), None, "bit {bit} of {}", block.len() * 8);
+        }
+    }
+}
+
+#[test]
 fn chains_of_other_engines_are_followed_and_say_that_nobody_checked() {
     // Other clients refuse a header for the name of its engine.
     for engine in [*b"pow_", *b"nmbs"] {
