@@ -207,13 +207,13 @@ mod tests {
     #[test]
     fn a_panic_is_found_and_an_empty_run_is_a_failure() {
         let bomb = Target {
-            name: "checkpoint",
+            name: "chain_description",
             run: |bytes| {
-                assert!(bytes.starts_with(b"rushlight"), "bites");
+                assert!(bytes.starts_with(b"{\"family\""), "bites");
                 true
             },
         };
-        let found = drive(bomb, &corpus("checkpoint"), 1, Until::Mutations(10_000));
+        let found = drive(bomb, &corpus("chain_description"), 1, Until::Mutations(10_000));
         assert!(matches!(found, Err(Failure::Panicked { run: 1.., .. })), "{found:?}");
         let refuser = Target { name: "checkpoint", run: |_| false };
         let nothing = drive(refuser, &corpus("checkpoint"), 1, Until::Mutations(10));

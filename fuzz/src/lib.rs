@@ -23,6 +23,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "checkpoint", run: targets::checkpoint::run },
     Target { name: "bundle", run: targets::bundle::run },
     Target { name: "rpc", run: targets::rpc::run },
+    Target { name: "chain_description", run: targets::chain_description::run },
+    Target { name: "snapshot", run: targets::snapshot::run },
     Target { name: "chain_spec", run: targets::chain_spec::run },
     Target { name: "light_sync_state", run: targets::light_sync_state::run },
     Target { name: "authorship", run: targets::authorship::run },

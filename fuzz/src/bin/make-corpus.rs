@@ -5,7 +5,10 @@
 use flate2::read::GzDecoder;
 use rushlight_core::bundle::{Anchor, Checkpoint, Family};
 use rushlight_core::chains::tendermint::decode::json;
+use rushlight_core::chains::tendermint::snapshot::{Freeze, History, Snapshot};
+use rushlight_core::chains::tendermint::spec::Trust;
 use rushlight_core::chains::tendermint::types::{LightBlock, ValidatorSet};
+use rushlight_core::chains::tendermint::verify::VerifiedBlock;
 use rushlight_core::chains::tendermint::{bundle, verify};
 use serde_json::{Value, json};
 use std::fs::{File, create_dir_all, write};
@@ -46,6 +49,22 @@ const RPC: &[(&str, &str)] = &[
     ),
 ];
 
+/// Descriptions of chains.
+const DESCRIPTIONS: &[(&str, &str)] = &[
+    (
+        "by-hash",
+        r#"{"family":"tendermint","chain_id":"c-1","providers":["http://a:1","https://b.example/rpc"],"trust":{"height":1,"hash":"ABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABAB"}}"#,
+    ),
+    (
+        "everything",
+        r#"{"family":"tendermint","chain_id":"c-1","providers":["http://127.0.0.1:26657","http://[::1]:2","http://b"],"trust":{"height":9223372036854775807,"hash":"abababababababababababababababababababababababababababababababab"},"trusting_period_s":86400,"trust_level":"2/3","max_clock_drift_s":10,"mode":"sequential","witnesses_min":2}"#,
+    ),
+    (
+        "bad-address",
+        r#"{"family":"tendermint","chain_id":"c-1","providers":["ftp://a"],"trust":{"height":1,"hash":"ABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABAB"},"witnesses_min":0}"#,
+    ),
+];
+
 /// A block and the validator set of the height after it.
 type Basis = (LightBlock, ValidatorSet);
 type Failed = Box<dyn std::error::Error>;
@@ -60,6 +79,9 @@ fn main() -> Result<(), Failed> {
         let name = recording.split('/').skip(1).take(2).collect::<Vec<_>>().join("-");
         let blocks = light_blocks(&vectors.join(recording), heights, &corpus, &name)?;
         proofs(&blocks, &corpus, &name)?;
+    }
+    for (name, text) in DESCRIPTIONS {
+        write(corpus.join("chain_description").join(name), text)?;
     }
     for (name, operations) in RPC {
         let bytes: Vec<u8> = operations.bytes().map(|byte| if byte == b'|' { 0xFF } else { byte }).collect();
@@ -142,7 +164,29 @@ fn proofs(blocks: &[Basis], corpus: &Path, name: &str) -> Result<(), Failed> {
         verified.push(next.with_next_validators(Arc::new(next_set.clone()))?);
         let first = first.get_or_insert(checkpoint);
         let file = format!("{name}-{}", verified.len());
+        let snapshot = snapshot(first, &verified, block);
+        write(corpus.join("snapshot").join(&file), snapshot.encode())?;
         write(corpus.join("bundle").join(file), bundle::encode(first, &verified)?)?;
     }
     Ok(())
+}
+
+/// Returns a snapshot with everything in it that one may have.
+fn snapshot(checkpoint: &Checkpoint, verified: &[VerifiedBlock], block: &LightBlock) -> Snapshot {
+    let head = verified[verified.len() - 1].clone();
+    let is_frozen = verified.len() > 1;
+    Snapshot {
+        trust: Trust { height: checkpoint.height, hash: checkpoint.hash },
+        highest_wall: head.time(),
+        latest: head.time(),
+        checkpoint_time: Some(verified[0].time()),
+        witnesses: (1, 2),
+        freeze: is_frozen.then(|| Freeze {
+            ours: Arc::new(block.clone()),
+            theirs: Arc::new(verified[0].block().clone()),
+            witness: "provider 1".to_string(),
+        }),
+        history: Some(History { top: checkpoint.height, count: 1, chunks: vec![checkpoint.hash] }),
+        head,
+    }
 }

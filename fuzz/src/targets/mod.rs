@@ -2,6 +2,7 @@
 
 pub mod authorship;
 pub mod bundle;
+pub mod chain_description;
 pub mod chain_spec;
 pub mod checkpoint;
 pub mod light_block_json;
@@ -9,6 +10,7 @@ pub mod light_block_protobuf;
 pub mod light_sync_state;
 pub mod rpc;
 pub mod runtime_code;
+pub mod snapshot;
 pub mod trie_changes;
 pub mod trie_compact;
 pub mod trie_node;
