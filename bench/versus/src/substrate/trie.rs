@@ -20,7 +20,7 @@ use std::io::Read;
 
 /// Keys of the generated trie, and how many of them are proven.
 const GENERATED_KEYS: u32 = 20_000;
-const PROVEN_KEYS: u32 = 280;
+const PROVEN_KEYS: u32 = 140;
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 

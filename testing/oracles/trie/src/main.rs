@@ -36,9 +36,9 @@ pub struct Counts {
     pub compact: u64,
     pub roots: u64,
     pub changed_roots: u64,
-    /// Changes at which the reference panics; ours is compared with the root of the changed map.
+    /// Changes at which the reference panics.
     pub reference_panics: u64,
-    /// Changes after which the reference has another root than it computes of the changed map; ours is the latter.
+    /// Changes after which the reference has another root than when it only inserts; ours is the latter.
     pub reference_contradictions: u64,
     /// Answers that ours gave from a proof with which the reference gave up; the whole trie confirmed them.
     pub further: u64,

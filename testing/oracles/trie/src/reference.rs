@@ -7,7 +7,7 @@ use sp_trie::{
     LayoutV0, LayoutV1, MemoryDB, MerkleValue, StorageProof, TrieConfiguration, TrieDBBuilder, TrieDBIterator,
     TrieDBMutBuilder, delta_trie_root,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use trie_db::{Trie, TrieError, TrieMut};
 
 pub type Db = MemoryDB<Blake2Hasher>;
@@ -47,6 +47,18 @@ pub fn insert(db: &mut Db, map: &Map, is_v1: bool) -> H256 {
         map.iter().for_each(|(key, value)| drop(trie.insert(key, value).expect("inserts")));
         drop(trie);
     }
+    root
+}
+
+/// Adds a trie of which some values were written under version 1, the others under version 0, and returns its root.
+pub fn insert_both(db: &mut Db, map: &Map, in_v1: &BTreeSet<Vec<u8>>) -> H256 {
+    let old: Map = map.iter().filter(|(key, _)| !in_v1.contains(*key)).map(|(k, v)| (k.clone(), v.clone())).collect();
+    let mut root = insert(db, &old, false);
+    let mut trie = TrieDBMutBuilder::<V1>::from_existing(db, &mut root).build();
+    for (key, value) in map.iter().filter(|(key, _)| in_v1.contains(*key)) {
+        trie.insert(key, value).expect("inserts");
+    }
+    drop(trie);
     root
 }
 
