@@ -21,8 +21,8 @@ const VALUE_FOLLOWS: u8 = 0x01;
 /// Nodes above each other, at most; a key has half as many bytes at least.
 pub const COMPACT_DEPTH_MAX: usize = 1 << 16;
 
-/// Parts of a proof that a node may stand for when child tries are looked for: itself, its children and values.
-const CHILDREN_PER_NODE_MAX: usize = 64;
+/// Steps beyond one per node when child tries are looked for: equal parts of a trie are one node and many keys.
+const CHILD_STEPS_MAX: usize = 1 << 16;
 
 /// Why entries are no compact proof for a root. It is the sender's fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -122,7 +122,7 @@ fn child_roots(proof: &VerifiedProof<'_>) -> Result<Vec<Hash>, CompactError> {
     let mut scan = PrefixScan::new(proof.root(), CHILD_STORAGE_PREFIX, true);
     let mut roots = Vec::new();
     let mut wrong = None;
-    let step = scan.advance(&proof.trie(), proof.len().saturating_mul(CHILDREN_PER_NODE_MAX), |_, value| {
+    let step = scan.advance(&proof.trie(), proof.len().saturating_add(CHILD_STEPS_MAX), |_, value| {
         let bytes = value.map(|value| value.bytes()).unwrap_or_default();
         match Hash::from_slice(bytes) {
             Some(root) => roots.push(root),

@@ -122,7 +122,7 @@ impl PrefixScan {
     ///
     /// Keys come in ascending order as far as one proof shows them; over several proofs the order is any.
     /// # Errors
-    /// [`ScanError`]; what was found before stays found.
+    /// [`ScanError`]; what was found before stays found, and what failed is still wanted.
     pub fn advance(
         &mut self,
         trie: &Trie<'_>,
@@ -138,21 +138,10 @@ impl PrefixScan {
                 self.waiting.push(pending);
                 return Err(ScanError::TooWide);
             }
-            let Pending { path, part } = pending;
-            match part {
-                Part::Value(hash) => self.value(trie, path, NodeValue::Hashed(hash), &mut each)?,
-                Part::Inline { node, within } => {
-                    if let Some(node) = trie.open(MerkleValue::Inline(&node), within)? {
-                        self.node(trie, path, node, within, &mut each)?;
-                    }
-                }
-                Part::Subtree(hash) => match trie.open(MerkleValue::Hash(hash), hash)? {
-                    None => self.missing.push(Pending { path, part: Part::Subtree(hash) }),
-                    Some(node) => {
-                        self.opened = self.opened.saturating_add(1);
-                        self.node(trie, path, node, hash, &mut each)?;
-                    }
-                },
+            if let Err(error) = self.step(trie, &pending, &mut each) {
+                // Whoever sent a bad part: another proof is asked for it, or the keys below it would be left out unseen.
+                self.waiting.push(pending);
+                return Err(error);
             }
         }
         if !self.waiting.is_empty() {
@@ -164,21 +153,52 @@ impl PrefixScan {
         Ok(if self.waiting.is_empty() { ScanStep::Done } else { ScanStep::Wants { opened } })
     }
 
+    /// Looks at one part. Nothing has changed when it fails.
+    fn step(
+        &mut self,
+        trie: &Trie<'_>,
+        pending: &Pending,
+        each: &mut impl FnMut(&[u8], Option<Value<'_>>),
+    ) -> Result<(), ScanError> {
+        match &pending.part {
+            Part::Value(hash) => self.value(trie, &pending.path, NodeValue::Hashed(*hash), each),
+            Part::Inline { node, within } => match trie.open(MerkleValue::Inline(node), *within)? {
+                Some(node) => self.node(trie, pending, node, *within, each),
+                None => Ok(()),
+            },
+            Part::Subtree(hash) => match trie.open(MerkleValue::Hash(*hash), *hash)? {
+                Some(node) => {
+                    self.node(trie, pending, node, *hash, each)?;
+                    self.opened = self.opened.saturating_add(1);
+                    Ok(())
+                }
+                None => {
+                    self.missing.push(pending.clone());
+                    Ok(())
+                }
+            },
+        }
+    }
+
     /// Takes a node's value, and lets its children wait, if they may lie below the prefix.
     fn node(
         &mut self,
         trie: &Trie<'_>,
-        mut path: Path,
+        pending: &Pending,
         node: Node<'_>,
         within: Hash,
         each: &mut impl FnMut(&[u8], Option<Value<'_>>),
     ) -> Result<(), ScanError> {
+        let mut path = pending.path.clone();
         path.append(node.partial);
         let (ours, prefix) = (path.as_nibbles(), Nibbles::from(&self.prefix[..]));
         if ours.common_len(prefix) < ours.len().min(prefix.len()) {
             return Ok(());
         }
         let next = prefix.get(ours.len());
+        if let (Some(value), None) = (node.value, next) {
+            self.value(trie, &path, value, each)?;
+        }
         let first = self.waiting.len();
         for (index, child) in node.children.iter().filter(|(index, _)| next.is_none_or(|next| next == *index)) {
             let mut path = path.clone();
@@ -190,17 +210,14 @@ impl PrefixScan {
             self.waiting.push(Pending { path, part });
         }
         self.waiting.get_mut(first..).unwrap_or_default().reverse();
-        match node.value {
-            // Above the prefix: not wanted.
-            Some(value) if ours.len() >= prefix.len() => self.value(trie, path, value, each),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
+    /// Hands a value on, or notes that it is missing.
     fn value(
         &mut self,
         trie: &Trie<'_>,
-        path: Path,
+        path: &Path,
         value: NodeValue<'_>,
         each: &mut impl FnMut(&[u8], Option<Value<'_>>),
     ) -> Result<(), ScanError> {
@@ -217,7 +234,7 @@ impl PrefixScan {
                     self.opened = self.opened.saturating_add(1);
                     each(key, Some(value));
                 }
-                None => self.missing.push(Pending { path, part: Part::Value(hash) }),
+                None => self.missing.push(Pending { path: path.clone(), part: Part::Value(hash) }),
             },
         }
         Ok(())

@@ -264,3 +264,26 @@ fn what_no_honest_trie_has_is_refused_when_it_is_met() {
     let want = ScanError::Root { got: odd.root(), want: Hash([1; 32]) };
     assert_eq!(other.advance(&odd.trie(), 9, |_, _| ()), Err(want));
 }
+
+#[test]
+fn a_scan_still_wants_what_a_bad_proof_had_instead() {
+    // An honest trie of two long values; the liar's proof has a root of its own making, so the bad part must be one that the
+    // root names: here a value that should not stand under its hash.
+    let short = b"short".to_vec();
+    let hashed = |index: u8, value: &[u8]| {
+        [&[0x20 | index][..], &[0][..usize::from(index > 0)], blake2b_256(value).as_bytes()].concat()
+    };
+    let (good, bad) = (hashed(1, &[9; 40]), hashed(1, &short));
+    let name = |node: &[u8]| [&[128][..], blake2b_256(node).as_bytes()].concat();
+    let branch = [&[0x80, 3, 0][..], &name(&bad), &name(&good)].concat();
+    let root = blake2b_256(&branch);
+    let proof = proof(root, &[branch, good, bad, short.clone(), alloc::vec![9; 40]]);
+    let mut scan = PrefixScan::new(root, b"", true);
+    let mut found = 0;
+    let want = ScanError::Lookup(LookupError::ShortHashedValue { hash: blake2b_256(&short), got: 5 });
+    for _ in 0..2 {
+        assert_eq!(scan.advance(&proof.trie(), 100, |_, _| found += 1), Err(want));
+    }
+    assert!(!scan.is_done() && found == 0);
+    assert_eq!(scan.wants().count(), 2, "the bad part and the one behind it");
+}
