@@ -33,4 +33,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "trie_proof", run: targets::trie_proof::run },
     Target { name: "trie_compact", run: targets::trie_compact::run },
     Target { name: "trie_changes", run: targets::trie_changes::run },
+    Target { name: "substrate_header", run: targets::substrate_header::run },
+    Target { name: "grandpa_justification", run: targets::grandpa_justification::run },
+    Target { name: "warp_stream", run: targets::warp_stream::run },
 ];

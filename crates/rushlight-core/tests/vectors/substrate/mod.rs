@@ -6,6 +6,7 @@
 mod authorship;
 mod code;
 mod files;
+mod finality;
 mod recorded;
 mod specs;
 mod trie;
@@ -23,5 +24,6 @@ pub fn run(root: &Path, names: Vec<String>, report: &mut Report) {
     code::run(&files, report);
     recorded::run(&files, report);
     trie::run(&files, report);
+    finality::run(&files, report);
     files.unread().iter().for_each(|name| report.unknown(name));
 }
