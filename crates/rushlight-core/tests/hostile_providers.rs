@@ -173,3 +173,22 @@ fn a_dissenting_witness_that_refuses_its_proof_is_not_taken_for_a_liar() {
     assert!(!said.is_empty() && said.iter().all(|said| said.0 == Verdict::Refusing), "{said:?} {:?}", world.notices);
     assert_eq!(liars(&world), Vec::<String>::new());
 }
+
+/// A provider that answers each time just before it would count as slow holds a sequential sync back for a bounded time: then it
+/// is slow after all, and another one is asked.
+#[test]
+fn who_is_just_not_slow_each_time_is_slow_in_the_end() {
+    let Some(recording) = recordings().into_iter().max_by_key(|recording| recording.hashes.len()) else { return };
+    let first = *recording.hashes.keys().next().unwrap();
+    let answers = |fetch: &Fetch, _: UnixTime| recording.answer(fetch);
+    let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
+    world.latency = Duration::from_millis(9_900);
+    world.add(&recording.spec(first, "sequential"));
+    let begin = world.now.instant;
+    let is_slow = |notice: &Notice| matches!(notice, Notice::Chain(_, ChainNotice::Fault { verdict: Verdict::Slow, why, .. }) if why.contains("took it more than 300 s"));
+    assert!(world.run_until(2_000, |world| world.notices.iter().any(is_slow)), "{:?}", world.notices);
+    let took = world.now.instant.since(begin);
+    assert!(took >= Duration::from_secs(300) && took < Duration::from_secs(400), "{took:?}");
+    let is_replaced = |notice: &Notice| matches!(notice, Notice::Chain(_, ChainNotice::PrimaryReplaced { .. }));
+    assert!(world.notices.iter().any(is_replaced), "{:?}", world.notices);
+}

@@ -33,7 +33,7 @@ pub struct World<'a> {
     pub works_cancelled: usize,
     pending: VecDeque<Pend>,
     answers: Box<Answers<'a>>,
-    latency: Duration,
+    pub latency: Duration,
 }
 
 impl<'a> World<'a> {
