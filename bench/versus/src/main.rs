@@ -1,6 +1,7 @@
 //! Rushlight beside other light clients: the same blocks, the same run, the same thread.
 //!
-//! `cargo run --release --manifest-path bench/versus/Cargo.toml -- (tendermint|substrate) [--json] [--quick]`
+//! `cargo run --release --manifest-path bench/versus/Cargo.toml -- (tendermint|substrate) [--json] [--quick]`;
+//! `warp-memory [--fragments N]` instead warps over generated fragments and prints the memory that it took.
 
 mod chain;
 mod measure;
@@ -17,8 +18,13 @@ fn main() -> std::process::ExitCode {
     let rows = match arguments.first().map(String::as_str) {
         Some("tendermint") => tendermint::rows(has("--quick")),
         Some("substrate") => substrate::rows(has("--quick")),
+        Some("warp-memory") => {
+            let fragments = arguments.iter().skip_while(|argument| *argument != "--fragments").nth(1);
+            substrate::memory(fragments.map_or(14_000, |count| count.parse().expect("a number of fragments")));
+            return std::process::ExitCode::SUCCESS;
+        }
         _ => {
-            eprintln!("usage: versus (tendermint|substrate) [--json] [--quick]");
+            eprintln!("usage: versus (tendermint|substrate) [--json] [--quick] | versus warp-memory [--fragments N]");
             return std::process::ExitCode::from(2);
         }
     };

@@ -32,6 +32,11 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
+/// Returns how many bytes are allocated now.
+pub fn live_bytes() -> usize {
+    LIVE.load(Ordering::Relaxed)
+}
+
 /// Returns the most bytes that were allocated during `action` beyond those before it.
 pub fn peak_bytes<T>(action: impl FnOnce() -> T) -> (T, usize) {
     let before = LIVE.load(Ordering::Relaxed);

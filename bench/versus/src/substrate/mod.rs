@@ -2,16 +2,20 @@
 //!
 //! What is recorded comes from the folder in `RUSHLIGHT_VECTORS`; its rows are left out, loudly, without it.
 
+mod finality;
 mod genesis;
 mod trie;
 
 use crate::report::Row;
 use std::path::PathBuf;
 
+pub use finality::memory;
+
 /// Returns every row; `is_quick` makes few turns.
 pub fn rows(is_quick: bool) -> Vec<Row> {
     let mut rows = trie::rows(is_quick);
     rows.extend(genesis::rows(is_quick));
+    rows.extend(finality::rows(is_quick));
     rows
 }
 

@@ -1,0 +1,272 @@
+//! Headers, justifications and warp fragments.
+//!
+//! Compared functions: `HeaderRef::decode` with `header::decode`; `JustificationRef::decode`, `Proofs::push` and `Work::run`
+//! with `finality::verify::verify_justification`, which decodes too; `FragmentStream`, `Run` and `Work::run` with
+//! `header::decode_partial`, `decode_partial_grandpa_justification` and `verify_justification` for each fragment, as their
+//! warp sync does. Theirs counts authorities by number, ours by weight.
+
+#[path = "../../../../crates/rushlight-core/tests/fragments/mod.rs"]
+mod fragments;
+
+use super::recorded;
+use crate::measure::{cpu, in_turns, live_bytes, peak_bytes};
+use crate::report::Row;
+use fragments::{Plan, World, encode_answer};
+use rushlight_core::base::{AskId, Hash, PeerId, WorkId};
+use rushlight_core::chains::Work;
+use rushlight_core::chains::substrate::grandpa::{AuthoritySet, JustificationRef, Proofs};
+use rushlight_core::chains::substrate::header::{HeaderRef, NumberWidth};
+use rushlight_core::chains::substrate::warp::{Action, Event, FragmentStream, Run, Warp, WarpSettings, verify_proof};
+use rushlight_core::codec::scale::put_compact;
+use smoldot::finality::decode::decode_partial_grandpa_justification;
+use smoldot::finality::verify::{JustificationVerifyConfig, verify_justification};
+use smoldot::header;
+use std::collections::{BTreeMap, VecDeque};
+use std::hint::black_box;
+use std::time::Duration;
+
+const WIDTH: NumberWidth = NumberWidth::U32;
+const FRAGMENTS: u64 = 100;
+
+/// Returns every row.
+pub fn rows(is_quick: bool) -> Vec<Row> {
+    let rounds = if is_quick { 3 } else { 15 };
+    let mut rows = headers(rounds);
+    rows.extend([300, 600, 1_000].map(|authorities| justification(authorities, rounds)));
+    rows.extend(hundred_fragments(if is_quick { 1 } else { 5 }));
+    rows
+}
+
+fn plan(authorities: u64, new: u64, changes: u64) -> Plan {
+    let votes = authorities - (authorities - 1) / 3;
+    Plan { authorities, new, votes, blocks: 2_400, changes, above: 10, babe: true, fork: 0 }
+}
+
+fn headers(rounds: usize) -> Vec<Row> {
+    let small = recorded("real/header-polkadot-512271.scale").map(|large| {
+        let large_row = header_row("header decode, epoch change of Polkadot", &large, rounds);
+        let items: Vec<_> = HeaderRef::decode(&large, WIDTH).expect("a header").to_header().digest;
+        let mut small = HeaderRef::decode(&large, WIDTH).expect("a header").to_header();
+        // An ordinary header is the same one without what it announces.
+        small.digest = items
+            .into_iter()
+            .filter(|item| !matches!(item, rushlight_core::chains::substrate::header::DigestItem::Consensus(..)))
+            .collect();
+        [header_row("header decode, ordinary", &small.encode(), rounds), large_row]
+    });
+    small.into_iter().flatten().collect()
+}
+
+fn header_row(name: &str, bytes: &[u8], rounds: usize) -> Row {
+    let repeat = |decode: &dyn Fn()| cpu(|| (0..10_000).for_each(|_| decode())).1 / 10_000;
+    let ours = || {
+        black_box(HeaderRef::decode(black_box(bytes), WIDTH).expect("a header"));
+    };
+    let theirs = || {
+        black_box(header::decode(black_box(bytes), 4).expect("a header"));
+    };
+    let (ours, theirs) = in_turns(rounds, 1, || repeat(&ours), || repeat(&theirs));
+    Row::new(format!("{name}, {} bytes", bytes.len()), ours * 1_000, theirs * 1_000, 2.0).per("ns")
+}
+
+fn justification(authorities: u64, rounds: usize) -> Row {
+    let mut world = World::new(plan(authorities, 0, 1));
+    let (set, fragment) = (world.set(0), world.fragment(0));
+    let header = world.header(0).encode();
+    let bytes = &fragment[header.len()..];
+    let ours = || {
+        let justification = JustificationRef::decode(bytes, WIDTH).expect("a justification");
+        let mut proofs = Proofs::start(Hash::default());
+        proofs.push(&justification, justification.target(), &set).expect("the rules hold");
+        assert!(proofs.verify_in_place().1.is_none());
+    };
+    let keys = keys(&set);
+    let (ours, theirs) = in_turns(rounds, 1, || cpu(ours).1, || cpu(|| verify_theirs(bytes, 0, &keys)).1);
+    Row::new(format!("justification of {authorities} authorities, {} votes", world.plan.votes), ours, theirs, 1.0)
+}
+
+fn keys(set: &AuthoritySet) -> Vec<[u8; 32]> {
+    set.list().iter().map(|authority| authority.key).collect()
+}
+
+fn verify_theirs(justification: &[u8], authorities_set_id: u64, keys: &[[u8; 32]]) {
+    let authorities_list = keys.iter().map(|key| key.as_slice());
+    let config = JustificationVerifyConfig {
+        justification,
+        block_number_bytes: 4,
+        authorities_set_id,
+        authorities_list,
+        randomness_seed: [7; 32],
+    };
+    verify_justification(config).expect("the justification holds");
+}
+
+fn hundred_fragments(rounds: usize) -> Vec<Row> {
+    // Without the epochs of BABE, so that all of them fit into one answer.
+    let mut world = World::new(Plan { babe: false, ..plan(1_000, 100, FRAGMENTS) });
+    let genesis = world.genesis();
+    let fragments: Vec<_> = (0..FRAGMENTS).map(|index| world.fragment(index)).collect();
+    let answer = encode_answer(&fragments, true);
+    let first = keys(genesis.set());
+    let ours = || {
+        let (head, finished) = verify_proof(&genesis, &answer, WIDTH).expect("the proof holds");
+        assert!(finished && head.set().id() == FRAGMENTS);
+    };
+    let theirs = || {
+        let mut keys = first.clone();
+        for (fragment, set_id) in fragments.iter().zip(0..) {
+            let (header, rest) = header::decode_partial(fragment, 4).expect("a header");
+            let (_, behind) = decode_partial_grandpa_justification(rest, 4).expect("a justification");
+            verify_theirs(&rest[..rest.len() - behind.len()], set_id, &keys);
+            keys = header
+                .digest
+                .logs()
+                .find_map(|item| match item {
+                    header::DigestItemRef::GrandpaConsensus(header::GrandpaConsensusLogRef::ScheduledChange(
+                        change,
+                    )) => Some(change.next_authorities.map(|authority| *authority.public_key).collect()),
+                    _ => None,
+                })
+                .expect("a change");
+        }
+    };
+    let name = "100 fragments of 1,000 authorities, 10 % of the keys new in each";
+    let (our_time, their_time) = in_turns(rounds, 1, || cpu(ours).1, || cpu(theirs).1);
+    let two = || {
+        let (mut works, links) = cpu(|| works(&genesis, &answer));
+        let second = works.split_off(works.len() / 2);
+        let run = |works: Vec<Work>| {
+            cpu(|| works.into_iter().for_each(|work| assert!(work.run().verdict().outcome().is_ok()))).1
+        };
+        let halves = std::thread::scope(|scope| {
+            let second = scope.spawn(|| run(second));
+            [run(works), second.join().expect("the thread ends")]
+        });
+        links + halves[0].max(halves[1])
+    };
+    let (two, one) = in_turns(rounds, 1, two, || cpu(ours).1);
+    vec![
+        Row::new(format!("{name}, one thread"), our_time, their_time, 1.5),
+        Row::new(format!("{name}: ours on two threads (the longer one) and on one"), two, one, 1.7),
+    ]
+}
+
+/// Returns the works of a whole answer.
+fn works(genesis: &rushlight_core::chains::substrate::warp::VerifiedHead, answer: &[u8]) -> Vec<Work> {
+    let mut stream = FragmentStream::new(WIDTH);
+    stream.receive(answer).expect("it fits");
+    let (mut run, mut works) = (Run::start(genesis), Vec::new());
+    while let Ok(fragment) = stream.end().expect("the answer is honest") {
+        run.push(&fragment, PeerId(0)).expect("the rules hold");
+        if run.is_full() {
+            works.push(run.seal().0);
+        }
+    }
+    works.push(run.seal().0);
+    works
+}
+
+/// What the core holds; what the generator holds is not counted.
+#[derive(Default)]
+struct Meter {
+    live: isize,
+    peak: isize,
+}
+
+impl Meter {
+    fn core<T>(&mut self, action: impl FnOnce() -> T) -> T {
+        let before = live_bytes() as isize;
+        let (result, peak) = peak_bytes(action);
+        self.peak = self.peak.max(self.live + peak as isize);
+        self.live += live_bytes() as isize - before;
+        result
+    }
+}
+
+/// A warp sync and what a driver with two workers keeps for it.
+struct Driven {
+    warp: Warp,
+    meter: Meter,
+    asked: VecDeque<(AskId, Hash)>,
+    works: VecDeque<(WorkId, Work)>,
+    finished: Option<u64>,
+    bytes: u64,
+    verifying: Duration,
+}
+
+impl Driven {
+    /// Passes an event on; at most `works_max` works wait afterwards.
+    fn handle(&mut self, event: Event<'_>, works_max: usize) {
+        let Self { warp, meter, .. } = self;
+        meter.core(|| warp.handle(event));
+        loop {
+            while let Some(action) = self.meter.core(|| self.warp.poll()) {
+                match action {
+                    Action::AskFragments { ask, from, .. } => self.asked.push_back((ask, from)),
+                    Action::Work(id, work) => self.works.push_back((id, work)),
+                    Action::Progress(head) => self.meter.core(|| drop(head)),
+                    Action::Finished(head) => self.finished = Some(head.block().number),
+                    other => panic!("an honest peer is asked for fragments alone: {other:?}"),
+                }
+            }
+            if self.works.len() <= works_max {
+                return;
+            }
+            if let Some((id, work)) = self.works.pop_front() {
+                let (done, time) = cpu(|| self.meter.core(|| work.run()));
+                self.verifying += time;
+                self.meter.core(|| self.warp.handle(Event::Worked(id, done)));
+            }
+        }
+    }
+}
+
+/// Warps over `fragments` fragments of Kusama's size, streamed and signed while they are asked for, and prints how much
+/// memory the core took at most.
+pub fn memory(fragments: u64) {
+    let mut world = World::new(Plan { votes: 700, ..plan(1_000, 10, fragments) });
+    let genesis = world.genesis();
+    let mut index_of: BTreeMap<Hash, u64> = [(genesis.block().hash, 0)].into();
+    let mut meter = Meter::default();
+    let warp = meter.core(|| Warp::new(genesis, WarpSettings::default()));
+    let (asked, works) = (VecDeque::new(), VecDeque::new());
+    let mut driven = Driven { warp, meter, asked, works, finished: None, bytes: 0, verifying: Duration::ZERO };
+    driven.handle(Event::Peer(PeerId(1), world.finalized()), 0);
+    while let Some((ask, from)) = driven.asked.pop_front() {
+        let first = index_of[&from];
+        let last = (first + 48).min(fragments + 1);
+        index_of.clear();
+        answer(&mut world, &mut index_of, first..last, last > fragments, ask, |event| {
+            if let Event::Received(_, chunk) = &event {
+                driven.bytes += chunk.len() as u64;
+            }
+            let works_max = usize::from(!matches!(event, Event::Ended(_)));
+            driven.handle(event, works_max);
+        });
+    }
+    println!("{fragments} fragments, {:.1} MB, up to block {:?}", driven.bytes as f64 / 1e6, driven.finished);
+    println!("signatures verified in {:.1} s of processor time", driven.verifying.as_secs_f64());
+    println!("the core held at most {:.1} MB; wanted are less than 20", driven.meter.peak as f64 / 1e6);
+}
+
+/// Gives the events of an answer with the fragments of `range`, in pieces of 64 KiB.
+fn answer(
+    world: &mut World,
+    index_of: &mut BTreeMap<Hash, u64>,
+    range: std::ops::Range<u64>,
+    finished: bool,
+    ask: AskId,
+    mut give: impl FnMut(Event<'_>),
+) {
+    let mut count = vec![];
+    put_compact(&mut count, range.end - range.start);
+    give(Event::Received(ask, &count));
+    for index in range {
+        let header = world.header(index);
+        index_of.insert(header.hash(), index + 1);
+        let fragment = world.justified(index, &header);
+        fragment.chunks(1 << 16).for_each(|chunk| give(Event::Received(ask, chunk)));
+    }
+    give(Event::Received(ask, &[finished.into()]));
+    give(Event::Ended(ask));
+}
