@@ -29,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     Target { name: "light_sync_state", run: targets::light_sync_state::run },
     Target { name: "authorship", run: targets::authorship::run },
     Target { name: "runtime_code", run: targets::runtime_code::run },
+    Target { name: "chain_state", run: targets::chain_state::run },
     Target { name: "trie_node", run: targets::trie_node::run },
     Target { name: "trie_proof", run: targets::trie_proof::run },
     Target { name: "trie_compact", run: targets::trie_compact::run },

@@ -4,15 +4,18 @@ use crate::asking::{Question, ask, duration, member};
 use crate::failure::{Exit, Failure, io};
 use crate::print;
 use rushlight::core::base::UnixTime;
-use rushlight::core::bundle::Checkpoint;
+use rushlight::core::bundle::{Checkpoint, Family};
 use rushlight::core::codec::text;
-use rushlight::core::node::verify_bundle;
+use rushlight::core::node::{ProvenHeader, ProvenState, verify_bundle};
 use rushlight::{Settings, escape};
 use serde_json::json;
 use std::path::Path;
 
 /// The largest bundle that is read; no valid one is larger.
 const BUNDLE_BYTES_MAX: u64 = 64 << 20;
+
+/// The most bytes of a value of the state that are shown to people.
+const SHOWN_BYTES_MAX: usize = 80;
 
 /// Writes a bundle that proves a header.
 pub(crate) async fn prove(
@@ -79,23 +82,57 @@ pub(crate) fn verify(file: &Path, judged: &Judged<'_>, is_json: bool) -> Result<
     if is_json {
         let result = json!({
             "proven": true, "chain_id": proven.chain_id, "height": proven.height.to_string(),
-            "hash": proven.hash.to_string(), "time": proven.time.to_string(),
-            "trust_expires": proven.trust_expires.to_string(), "steps": proven.steps,
+            "hash": hash_of(&proven, &checkpoint), "time": proven.time.map(|time| time.to_string()),
+            "trust_expires": proven.trust_expires.map(|time| time.to_string()), "steps": proven.steps,
             "checkpoint_height": checkpoint.height.to_string(), "judged_at": now.to_string(),
+            "state": proven.state.iter().map(|proven| json!({
+                "child": proven.child.as_deref().map(hex), "key": hex(&proven.key),
+                "value": proven.value.as_deref().map(hex),
+            })).collect::<Vec<_>>(),
         });
         return print(format!("{result}\n").as_bytes());
     }
-    let shown = format!(
-        "proven\nchain       {}\nheight      {}\nhash        {}\ntime        {}\nfrom        the checkpoint at height {}, in {} \
-         steps\ntrust until {}, with a trusting period of {}\n",
+    print(shown(&proven, &checkpoint, judged).as_bytes())
+}
+
+fn shown(proven: &ProvenHeader, checkpoint: &Checkpoint, judged: &Judged<'_>) -> String {
+    let mut text = format!(
+        "proven\nchain       {}\nheight      {}\nhash        {}\n",
         escape(&proven.chain_id),
         proven.height,
-        proven.hash,
-        proven.time,
-        checkpoint.height,
-        proven.steps,
-        proven.trust_expires,
-        judged.trusting_period,
+        hash_of(proven, checkpoint)
     );
-    print(shown.as_bytes())
+    if let Some(time) = proven.time {
+        text += &format!("time        {time}\n");
+    }
+    text += &format!("from        the checkpoint at height {}, in {} steps\n", checkpoint.height, proven.steps);
+    match proven.trust_expires {
+        Some(until) => text += &format!("trust until {until}, with a trusting period of {}\n", judged.trusting_period),
+        None => {
+            text += "trust       headers of this family tell no time: that the checkpoint is young enough is yours to judge\n"
+        }
+    }
+    for ProvenState { child, key, value } in &proven.state {
+        let within = child.as_deref().map_or(String::new(), |name| format!(" of child trie {}", hex(name)));
+        let value = value.as_deref().map_or("none".to_string(), |value| match value.get(..SHOWN_BYTES_MAX) {
+            Some(head) if head.len() < value.len() => {
+                format!("{}… ({} bytes, whole with --json)", hex(head), value.len())
+            }
+            _ => hex(value),
+        });
+        text += &format!("state       {}{within} = {value}\n", hex(key));
+    }
+    text
+}
+
+/// Returns the header's hash as the family's tools write it.
+fn hash_of(proven: &ProvenHeader, checkpoint: &Checkpoint) -> String {
+    match checkpoint.family {
+        Family::Tendermint => proven.hash.to_string(),
+        Family::Substrate => format!("{:#x}", proven.hash),
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    format!("0x{}", text::to_hex(bytes).to_lowercase())
 }

@@ -245,6 +245,19 @@ fn what_is_no_proof_exits_with_13() {
 }
 
 #[test]
+fn a_bundle_of_a_substrate_chain_is_verified_with_the_values_in_it() {
+    let vectors = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testing/vectors/substrate-bundles");
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::copy(vectors.join("genesis-to-200.rlb"), folder.join("x.rlb")).unwrap();
+    let checkpoint = std::fs::read_to_string(vectors.join("genesis-to-200.checkpoint")).unwrap();
+    check(folder, &["verify", "x.rlb", "--checkpoint", &checkpoint], expect![[r#""#]]);
+    let other =
+        std::fs::read_to_string(vectors.join("genesis-to-200.checkpoint")).unwrap().replace("recorded", "other");
+    check(folder, &["verify", "x.rlb", "--checkpoint", &other], expect![[r#""#]]);
+}
+
+#[test]
 fn a_checkpoint_is_imported_into_a_chain_file() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

@@ -1,6 +1,8 @@
 //! Proof bundles: the container, and their offline verification.
 
 use rushlight_core::bundle::{Anchor, Bundle, BundleError, Checkpoint, SectionKind};
+use rushlight_core::chains::substrate::bundle as substrate;
+use rushlight_core::chains::substrate::header::{HeaderRef, NumberWidth};
 use rushlight_core::chains::tendermint::{bundle, verify};
 use rushlight_core::crypto::sha256;
 
@@ -30,7 +32,13 @@ fn accepted(bytes: &[u8], read: &Bundle) -> bool {
     let first = read.sections.first().filter(|section| section.kind == SectionKind::Checkpoint);
     let text = first.and_then(|section| core::str::from_utf8(&section.content).ok()).unwrap_or_default();
     let Ok(checkpoint) = Checkpoint::from_text(text) else { return true };
-    let Anchor::Time(time) = checkpoint.anchor else { return true };
+    let Anchor::Time(time) = checkpoint.anchor else {
+        if let Ok(proven) = substrate::verify(read, &checkpoint) {
+            let header = HeaderRef::decode(proven.header(), NumberWidth::U32);
+            assert!(header.is_ok_and(|header| header.hash() == proven.block().hash), "a bundle proved another header");
+        }
+        return true;
+    };
     let at = verify::JudgedAt::at(time);
     if let Ok(proven) = bundle::verify(read, &checkpoint, &verify::Rules::default(), at) {
         assert!(proven.height() >= checkpoint.height, "a bundle proved a header below its checkpoint");

@@ -4,6 +4,7 @@ pub mod authorship;
 pub mod bundle;
 pub mod chain_description;
 pub mod chain_spec;
+pub mod chain_state;
 pub mod checkpoint;
 pub mod grandpa_justification;
 pub mod light_block_json;

@@ -12,7 +12,7 @@ mod status;
 
 pub use contract::{Blob, Input, Notice, Output, Pending, Snapshot, Stats};
 pub use error::AddChainError;
-pub use offline::{ProvenHeader, VerifyBundleError, verify_bundle};
+pub use offline::{ProvenHeader, ProvenState, VerifyBundleError, verify_bundle};
 
 use crate::base::{ChainId, Hash, Instant, LoadId, Now, PeerId, QueryId, SaveId, WorkId};
 use crate::chains::{self, Action, Chain, ChainSpec, Event, Query, QueryAnswer, QueryError};

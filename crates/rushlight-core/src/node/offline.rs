@@ -1,10 +1,15 @@
 //! Verification of bundles without a node, a network, a store or a clock.
 
 use crate::base::{Hash, UnixTime};
+#[cfg(feature = "substrate")]
+use crate::bundle::SectionKind;
 use crate::bundle::{Bundle, BundleError, Checkpoint, Family};
+#[cfg(feature = "substrate")]
+use crate::chains::substrate::bundle as substrate;
 #[cfg(feature = "tendermint")]
 use crate::chains::tendermint::{bundle as tendermint, verify::JudgedAt, verify::Rules};
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 /// A header that a bundle proves.
@@ -16,12 +21,25 @@ pub struct ProvenHeader {
     pub height: u64,
     /// The header's hash.
     pub hash: Hash,
-    /// The header's time.
-    pub time: UnixTime,
-    /// When trust in it ends.
-    pub trust_expires: UnixTime,
+    /// The header's time; `None` where headers do not tell it, as on Substrate chains.
+    pub time: Option<UnixTime>,
+    /// When trust in it ends; `None` where that is for the reader to say, because the header has no time.
+    pub trust_expires: Option<UnixTime>,
     /// How many steps the proof has, the checkpoint's own block included.
     pub steps: usize,
+    /// Values of the state under the header, with those that are proven to be absent.
+    pub state: Vec<ProvenState>,
+}
+
+/// What a bundle proves of a key of the state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProvenState {
+    /// Name of the child trie in which the key is; `None` is the main trie.
+    pub child: Option<Vec<u8>>,
+    /// The key.
+    pub key: Vec<u8>,
+    /// The value; `None`: there is none.
+    pub value: Option<Vec<u8>>,
 }
 
 /// Why a bundle proves nothing.
@@ -49,6 +67,10 @@ pub enum VerifyBundleError {
     #[cfg(feature = "tendermint")]
     #[error(transparent)]
     Tendermint(#[from] tendermint::BundleRefused),
+    /// The Substrate family refuses it.
+    #[cfg(feature = "substrate")]
+    #[error(transparent)]
+    Substrate(#[from] substrate::BundleRefused),
 }
 
 impl VerifyBundleError {
@@ -65,7 +87,8 @@ impl VerifyBundleError {
 /// Verifies that `bytes` are a bundle that proves a header from `checkpoint`, judged at `now`.
 ///
 /// `trusting_period` is for how long headers are trusted, counted from their own time; it must be well below the chain's
-/// unbonding period. Costs a signature batch per step.
+/// unbonding period. Substrate headers have no time, so of those the reader judges the age of the checkpoint. Costs a
+/// signature batch per step.
 /// # Errors
 /// [`VerifyBundleError`].
 pub fn verify_bundle(
@@ -87,11 +110,32 @@ pub fn verify_bundle(
                 chain_id: checkpoint.chain_id.clone(),
                 height: block.height(),
                 hash: block.hash(),
-                time: block.time(),
-                trust_expires: block.time().after(trusting_period),
+                time: Some(block.time()),
+                trust_expires: Some(block.time().after(trusting_period)),
                 steps: bundle.sections.len().saturating_sub(1),
+                state: Vec::new(),
             })
         }
+        #[cfg(feature = "substrate")]
+        Family::Substrate => {
+            let proven = substrate::verify(&bundle, checkpoint)?;
+            let steps = bundle.sections.iter().filter(|section| section.kind == SectionKind::Step).count();
+            let state = proven.values().iter().map(|proven| ProvenState {
+                child: proven.key.child.clone(),
+                key: proven.key.key.clone(),
+                value: proven.value.clone(),
+            });
+            Ok(ProvenHeader {
+                chain_id: checkpoint.chain_id.clone(),
+                height: proven.block().number,
+                hash: proven.block().hash,
+                time: None,
+                trust_expires: None,
+                steps,
+                state: state.collect(),
+            })
+        }
+        #[cfg(not(all(feature = "substrate", feature = "tendermint")))]
         family => {
             let _ = (trusting_period, now);
             Err(VerifyBundleError::NotBuilt { family })

@@ -3,6 +3,7 @@
 //! Whatever comes from outside is first decoded, then verified; only a verifier makes a `Verified…`.
 
 pub mod authorship;
+pub mod bundle;
 pub mod grandpa;
 pub mod header;
 pub mod spec;

@@ -150,9 +150,17 @@ impl<'p> Trie<'p> {
     /// # Errors
     /// [`LookupError::Node`], [`LookupError::ShortHashedValue`].
     pub fn value(&self, key: &[u8]) -> Result<Proven<Value<'p>>, LookupError> {
-        Ok(match self.node_value(key)? {
+        self.value_by(key, &mut |_| {})
+    }
+
+    /// Returns the value of `key`, as [`Trie::value`], and calls `needed` with the hash of every entry that this takes: for
+    /// whoever wants to know whether a proof has more than it needs.
+    /// # Errors
+    /// [`LookupError::Node`], [`LookupError::ShortHashedValue`].
+    pub fn value_by(&self, key: &[u8], needed: &mut dyn FnMut(Hash)) -> Result<Proven<Value<'p>>, LookupError> {
+        Ok(match self.node_value(key, needed)? {
             Proven::Present(NodeValue::Inline(bytes)) => Proven::Present(Value::Inline(bytes)),
-            Proven::Present(NodeValue::Hashed(hash)) => match self.hashed(hash)? {
+            Proven::Present(NodeValue::Hashed(hash)) => match self.hashed(hash).inspect(|_| needed(hash))? {
                 Some(value) => Proven::Present(value),
                 None => Proven::Unknown(Missing { hash, part: MissingPart::Value }),
             },
@@ -165,7 +173,7 @@ impl<'p> Trie<'p> {
     /// # Errors
     /// [`LookupError::Node`].
     pub fn value_hash(&self, key: &[u8]) -> Result<Proven<Hash>, LookupError> {
-        Ok(self.node_value(key)?.map(|value| match value {
+        Ok(self.node_value(key, &mut |_| {})?.map(|value| match value {
             NodeValue::Inline(bytes) => blake2b_256(bytes),
             NodeValue::Hashed(hash) => hash,
         }))
@@ -176,7 +184,7 @@ impl<'p> Trie<'p> {
     /// # Errors
     /// [`LookupError::Node`].
     pub fn closest_descendant_merkle_value(&self, key: &[u8]) -> Result<Proven<MerkleValue<'p>>, LookupError> {
-        Ok(match self.reach(Nibbles::from(key))? {
+        Ok(match self.reach(Nibbles::from(key), &mut |_| {})? {
             Reached::Node { merkle, .. } => Proven::Present(merkle),
             Reached::MissingNode(hash) => Proven::Present(MerkleValue::Hash(hash)),
             Reached::Nothing => Proven::Absent,
@@ -189,8 +197,15 @@ impl<'p> Trie<'p> {
     /// # Errors
     /// [`LookupError::Node`], [`LookupError::ChildRoot`].
     pub fn child(&self, name: &[u8]) -> Result<Proven<Trie<'p>>, LookupError> {
+        self.child_by(name, &mut |_| {})
+    }
+
+    /// Returns a child trie, as [`Trie::child`], and calls `needed` as [`Trie::value_by`] does.
+    /// # Errors
+    /// [`LookupError::Node`], [`LookupError::ChildRoot`].
+    pub fn child_by(&self, name: &[u8], needed: &mut dyn FnMut(Hash)) -> Result<Proven<Trie<'p>>, LookupError> {
         let key: Vec<u8> = [CHILD_STORAGE_PREFIX, name].concat();
-        Ok(match self.value(&key)? {
+        Ok(match self.value_by(&key, needed)? {
             Proven::Present(value) => {
                 let got = value.bytes().len();
                 let root = Hash::from_slice(value.bytes()).ok_or(LookupError::ChildRoot { got })?;
@@ -201,8 +216,8 @@ impl<'p> Trie<'p> {
         })
     }
 
-    fn node_value(&self, key: &[u8]) -> Result<Proven<NodeValue<'p>>, LookupError> {
-        Ok(match self.reach(Nibbles::from(key))? {
+    fn node_value(&self, key: &[u8], needed: &mut dyn FnMut(Hash)) -> Result<Proven<NodeValue<'p>>, LookupError> {
+        Ok(match self.reach(Nibbles::from(key), needed)? {
             Reached::Node { node, is_exact: true, .. } => node.value.map_or(Proven::Absent, Proven::Present),
             Reached::Node { .. } | Reached::Nothing => Proven::Absent,
             Reached::MissingNode(hash) => Proven::Unknown(Missing { hash, part: MissingPart::Node }),
@@ -212,7 +227,7 @@ impl<'p> Trie<'p> {
 
     /// Follows `key` from the root. Every step takes a hash or an inline node from a node that was reached the same way, so
     /// that nothing but the trie of this root is seen; it ends, for each step takes a half byte of the key.
-    fn reach(&self, key: Nibbles<'_>) -> Result<Reached<'p>, LookupError> {
+    fn reach(&self, key: Nibbles<'_>, needed: &mut dyn FnMut(Hash)) -> Result<Reached<'p>, LookupError> {
         if self.root == EMPTY_ROOT {
             return Ok(Reached::Nothing);
         }
@@ -221,6 +236,7 @@ impl<'p> Trie<'p> {
         loop {
             if let MerkleValue::Hash(hash) = merkle {
                 within = hash;
+                needed(hash);
             }
             let Some(node) = self.open(merkle, within)? else {
                 return Ok(match rest.is_empty() {

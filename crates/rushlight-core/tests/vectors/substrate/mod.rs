@@ -4,6 +4,7 @@
 //! join a chain by its genesis hash. Whatever no walker has read is listed.
 
 mod authorship;
+mod bundles;
 mod code;
 mod files;
 mod finality;
@@ -25,5 +26,6 @@ pub fn run(root: &Path, names: Vec<String>, report: &mut Report) {
     recorded::run(&files, report);
     trie::run(&files, report);
     finality::run(&files, report);
+    bundles::run(&files, report);
     files.unread().iter().for_each(|name| report.unknown(name));
 }

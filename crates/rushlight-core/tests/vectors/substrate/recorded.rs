@@ -14,18 +14,18 @@ use serde_json::Value;
 use std::sync::Arc;
 
 /// One recorded block.
-struct Block {
-    number: u64,
-    hash: Hash,
-    header: Vec<u8>,
+pub struct Block {
+    pub number: u64,
+    pub hash: Hash,
+    pub header: Vec<u8>,
     /// That of GRANDPA, where the node kept one.
-    justification: Option<Vec<u8>>,
+    pub justification: Option<Vec<u8>>,
 }
 
 pub fn run(files: &Files, report: &mut Report) {
     for folder in files.folders_with(&["spec-raw.json", "blocks.jsonl"]) {
         let name = format!("{folder}/blocks.jsonl");
-        let blocks: Vec<Block> = files.json_lines(&name).iter().map(block).collect();
+        let blocks = recorded(files, &folder);
         headers(&name, &blocks, report);
         if files.has(&format!("{folder}/consensus.json")) {
             let consensus = files.json(&format!("{folder}/consensus.json"));
@@ -39,6 +39,11 @@ pub fn run(files: &Files, report: &mut Report) {
             }
         }
     }
+}
+
+/// Returns the blocks of a recorded chain.
+pub fn recorded(files: &Files, folder: &str) -> Vec<Block> {
+    files.json_lines(&format!("{folder}/blocks.jsonl")).iter().map(block).collect()
 }
 
 fn block(line: &Value) -> Block {
@@ -70,7 +75,7 @@ fn headers(name: &str, blocks: &[Block], report: &mut Report) {
     }
 }
 
-fn genesis_set(grandpa: &Value) -> AuthoritySet {
+pub fn genesis_set(grandpa: &Value) -> AuthoritySet {
     let list = grandpa["genesis_authorities"].as_array().expect("GRANDPA has authorities").iter();
     let authority = |entry: &Value| Authority {
         key: unhex(&entry["key"]).try_into().expect("a key has 32 bytes"),
@@ -178,6 +183,9 @@ fn follow(name: &str, blocks: &[Block], spec: &Spec, consensus: GenesisConsensus
             report
                 .case(name, finalize(&mut chain, block).map_err(|why| format!("finality of {}: {why}", block.number)));
             let snapshot = chain.to_snapshot();
+            if [101, 411].contains(&block.number) && std::env::var_os("RUSHLIGHT_UPDATE").is_some() {
+                record(name, &snapshot, &blocks[block.number as usize + 1..][..12]);
+            }
             match ChainState::from_snapshot(&snapshot, chain.genesis(), settings.clone()) {
                 Ok(again) => {
                     report.equal(
@@ -193,6 +201,20 @@ fn follow(name: &str, blocks: &[Block], spec: &Spec, consensus: GenesisConsensus
     }
     let last = blocks.iter().rev().find(|block| block.justification.is_some());
     report.equal(name, "last finalized block", Some(chain.finalized().number), last.map(|block| block.number));
+}
+
+/// Keeps a snapshot and the blocks behind it as a seed of the fuzz target of the chain state.
+fn record(name: &str, snapshot: &[u8], blocks: &[Block]) {
+    let mut seed = (snapshot.len() as u32).to_le_bytes().to_vec();
+    seed.extend_from_slice(snapshot);
+    for block in blocks {
+        seed.extend_from_slice(&(block.header.len() as u16).to_le_bytes());
+        seed.extend_from_slice(&block.header);
+    }
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/chain_state");
+    std::fs::create_dir_all(&folder).expect("a folder can be made");
+    let name = format!("{}-{}", name.replace('/', "-").replace(".jsonl", ""), blocks[0].number);
+    std::fs::write(folder.join(name), seed).expect("it can be written to");
 }
 
 fn finalize(chain: &mut ChainState, block: &Block) -> Result<(), String> {
