@@ -251,10 +251,49 @@ fn a_bundle_of_a_substrate_chain_is_verified_with_the_values_in_it() {
     let folder = folder.path();
     std::fs::copy(vectors.join("genesis-to-200.rlb"), folder.join("x.rlb")).unwrap();
     let checkpoint = std::fs::read_to_string(vectors.join("genesis-to-200.checkpoint")).unwrap();
-    check(folder, &["verify", "x.rlb", "--checkpoint", &checkpoint], expect![[r#""#]]);
+    check(
+        folder,
+        &["verify", "x.rlb", "--checkpoint", &checkpoint],
+        expect![[r#"
+        exit 0
+        proven
+        chain       recorded
+        height      200
+        hash        0xc75b0c5c2d863bdcdeab3fcf7a643f977a2da00f5e17769f3b94fe7a227360a2
+        from        the checkpoint at height 0, in 21 steps
+        trust       headers of this family tell no time: that the checkpoint is young enough is yours to judge
+        state       0x = none
+        state       0x26aa394eea5630e07c48ae0c9558cef702a5c1b19ab7a04f536c519aca4983ac = 0xc8000000
+        state       0x26aa394eea5630e07c48ae0c9558cef780d41e5e16056765bc8461851072c9d7 = 0x18000000000000002290753e55170200000001000000040890b5ab205c6974c9ea841be688864633dc9ca8a357843eeacf2314649965fe22bf5872060000000000000000000000000000010000000005… (257 bytes, whole with --json)
+        state       0x26aa394eea5630e07c48ae0c9558cef7b99d880ec681799c0cf30e8886371da9 = none
+        state       0x26aa394eea5630e07c48ae0c9558cef7b99d880ec681799c0cf30e8886371da9000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000 = none
+        state       0x26aa394eea5630e07c48ae0c9558cef7b99d880ec681799c0cf30e8886371da9de1e86a9a8c739864cf3cc5ec2bea59fd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d = 0x0300000001000000010000000000000046a78df9ffffff0f0000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000080
+        state       0x3a6368696c645f73746f726167653a64656661756c743a6669787475726573 = 0xbb339696fd2fdd47a31e06995eb9e330682d482f2d0e3909134ebd64214babc4
+        state       0x3a686561707061676573 = none
+        state       0x66697874757265626967 = 0x
+        state       0x6669787475726562696731 = 0xababababababababababababababababababababababababababababababab
+        state       0x6669787475726562696732 = 0xcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd
+        state       0x6669787475726562696733 = 0xefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefefef
+        state       0x6669787475726562696734 = 0x1212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212121212… (5000 bytes, whole with --json)
+        state       0xffff = none
+        state       0x6100 of child trie 0x6669787475726573 = 0x00
+        state       0x6105 of child trie 0x6669787475726573 = 0x05050505050505050505050505050505
+        state       0x6110 of child trie 0x6669787475726573 = 0x10101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010101010
+        state       0x6127 of child trie 0x6669787475726573 = 0x2727272727272727272727272727272727272727272727272727272727272727272727272727272727272727272727272727272727272727272727272727272727272727272727272727272727272727… (118 bytes, whole with --json)
+        state       0x61ff of child trie 0x6669787475726573 = none
+        state       0x62 of child trie 0x6669787475726573 = none
+    "#]],
+    );
     let other =
         std::fs::read_to_string(vectors.join("genesis-to-200.checkpoint")).unwrap().replace("recorded", "other");
-    check(folder, &["verify", "x.rlb", "--checkpoint", &other], expect![[r#""#]]);
+    check(
+        folder,
+        &["verify", "x.rlb", "--checkpoint", &other],
+        expect![[r#"
+        exit 10
+        error: --checkpoint: checkpoint has checksum FDBB9FBE, its text gives 453D21E5; it was damaged when it was copied
+    "#]],
+    );
 }
 
 #[test]

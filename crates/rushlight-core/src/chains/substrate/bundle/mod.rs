@@ -11,226 +11,26 @@
 //! What is proven is the last step's block. A state section holds the keys that are asked for, in ascending order, and the
 //! nodes that answer for them, in ascending order of their hashes and none too many; both in SCALE, see [`StateClaim`].
 
-use super::grandpa::{AuthoritySet, BlockId, SetError};
+mod error;
+mod state;
+
+use super::grandpa::{AuthoritySet, BlockId};
 use super::header::authorities::AuthoritiesRef;
 use super::header::grandpa::Log;
 use super::header::{HEADER_BYTES_MAX, HeaderError, HeaderRef, NumberWidth};
-use super::warp::{Fragment, FragmentStream, Run, StreamError, VerifiedHead, WarpError};
+use super::warp::{Fragment, FragmentStream, Run, VerifiedHead, WarpError};
 use crate::base::{Hash, PeerId};
-use crate::bundle::{Anchor, Bundle, BundleError, Checkpoint, CheckpointError, Family, Section, SectionKind};
-use crate::codec::scale::{Reader, ScaleError, put_byte_string, put_compact};
-use crate::trie::patricia16::{LookupError, Missing, ProofError, Proven, Trie, VerifiedProof};
-use alloc::collections::BTreeSet;
+use crate::bundle::{Anchor, Bundle, Checkpoint, CheckpointError, Family, Section, SectionKind};
+use crate::codec::scale::{Reader, put_byte_string};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+pub use error::{BundleRefused, StateRefused};
+pub use state::{KEY_BYTES_MAX, KEYS_MAX, ProvenValue, StateClaim, StateKey, VALUES_BYTES_MAX};
 
 const ANCHOR: u8 = 0;
 const FRAGMENT: u8 = 1;
 const ANCESTOR: u8 = 2;
-
-/// The most keys that one state section answers for.
-pub const KEYS_MAX: usize = 100_000;
-/// The longest key or name of a child trie in bytes.
-pub const KEY_BYTES_MAX: usize = 4_096;
-/// The most bytes of values that one state section answers with: many keys may have the same large value, which the proof
-/// holds once.
-pub const VALUES_BYTES_MAX: usize = 32 << 20;
-
-/// Why a bundle does not prove what it should.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum BundleRefused {
-    /// The container is damaged, or too much is to go into it.
-    #[error(transparent)]
-    Container(#[from] BundleError),
-    /// It has no checkpoint section.
-    #[error("bundle names no checkpoint")]
-    NoCheckpoint,
-    /// A checkpoint is not readable, or of another family.
-    #[error("bundle's checkpoint: {0}")]
-    CheckpointText(CheckpointError),
-    /// It starts from another checkpoint than the user trusts.
-    #[error("bundle starts from checkpoint {got_number} {got:#x}, trusted is {want_number} {want:#x}")]
-    OtherCheckpoint {
-        /// Number in the bundle.
-        got_number: u64,
-        /// Hash in the bundle.
-        got: Hash,
-        /// Number trusted.
-        want_number: u64,
-        /// Hash trusted.
-        want: Hash,
-    },
-    /// It does not begin with the checkpoint's header and authorities.
-    #[error("bundle's first step is not the checkpoint's header with its authorities")]
-    NoAnchor,
-    /// A step is not SCALE, or more stands behind it.
-    #[error("step {index}: {why}")]
-    Step {
-        /// Index of the step, from 0.
-        index: usize,
-        /// The broken rule.
-        why: ScaleError,
-    },
-    /// A step of unknown kind, or of a kind that belongs before the one before it.
-    #[error("step {index} is of kind {kind}, which cannot stand there")]
-    StepKind {
-        /// Index of the step, from 0.
-        index: usize,
-        /// Its kind.
-        kind: u8,
-    },
-    /// A width of block numbers that there is not.
-    #[error("block numbers have {got} bytes, wanted are 1 to 8")]
-    Width {
-        /// The width.
-        got: u8,
-    },
-    /// A header is none.
-    #[error("step {index}: {why}")]
-    Header {
-        /// Index of the step, from 0.
-        index: usize,
-        /// The broken rule.
-        why: HeaderError,
-    },
-    /// The header of the first step is not the checkpoint's.
-    #[error("bundle begins with block {got_number} {got:#x}, the checkpoint is {want_number} {want:#x}")]
-    AnchorHeader {
-        /// Number of the header.
-        got_number: u64,
-        /// Its hash.
-        got: Hash,
-        /// Number of the checkpoint.
-        want_number: u64,
-        /// Its hash.
-        want: Hash,
-    },
-    /// The authorities are not those that the checkpoint commits to.
-    #[error("authorities have digest {got:#x}, the checkpoint wants {want:#x}")]
-    AnchorAuthorities {
-        /// Their digest.
-        got: Hash,
-        /// The digest wanted.
-        want: Hash,
-    },
-    /// The authorities cannot vote.
-    #[error(transparent)]
-    Set(#[from] SetError),
-    /// A fragment cannot be taken apart.
-    #[error("step {index}: {why}")]
-    Fragment {
-        /// Index of the step, from 0.
-        index: usize,
-        /// The broken rule.
-        why: StreamError,
-    },
-    /// A fragment is refused.
-    #[error("fragments: {0}")]
-    Warp(#[from] WarpError),
-    /// A fragment proves nothing new: equal proofs must be equal files.
-    #[error("step {index} is of block {number}, which is not above the one before")]
-    NotAbove {
-        /// Index of the step, from 0.
-        index: usize,
-        /// Number of the block.
-        number: u64,
-    },
-    /// A header is not the parent of the block proven so far.
-    #[error("step {index} is block {got:#x}, the parent of block {child} is {want:#x}")]
-    NotTheParent {
-        /// Index of the step, from 0.
-        index: usize,
-        /// Hash of the header.
-        got: Hash,
-        /// Hash of the parent.
-        want: Hash,
-        /// Number of the block whose parent it should be.
-        child: u64,
-    },
-    /// A state section is refused.
-    #[error("state section {index}: {why}")]
-    State {
-        /// Index of the section among those of state, from 0.
-        index: usize,
-        /// The broken rule.
-        why: StateRefused,
-    },
-}
-
-/// Why a state section does not prove its values.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum StateRefused {
-    /// It is not SCALE, or more stands behind it.
-    #[error(transparent)]
-    Scale(#[from] ScaleError),
-    /// The proof is none.
-    #[error(transparent)]
-    Proof(#[from] ProofError),
-    /// A node is none.
-    #[error(transparent)]
-    Lookup(#[from] LookupError),
-    /// A key does not come behind the one before it.
-    #[error("key {index} is not above the one before it")]
-    KeyOrder {
-        /// Its place, from 0.
-        index: usize,
-    },
-    /// The proof lacks what answers for a key.
-    #[error("nothing answers for key {index}: {:#x} is missing", missing.hash)]
-    Incomplete {
-        /// Place of the key, from 0.
-        index: usize,
-        /// What is missing.
-        missing: Missing,
-    },
-    /// The values are too large together.
-    #[error("values up to key {index} have {got} bytes, at most {VALUES_BYTES_MAX} are allowed")]
-    ValuesTooLarge {
-        /// Place of the key that goes beyond, from 0.
-        index: usize,
-        /// Bytes with its value.
-        got: usize,
-    },
-    /// Nodes that no key needs, twice the same, or in another order: equal proofs must be equal files.
-    #[error("{got} nodes stand there, the keys need {needed}, each once and in ascending order of hashes")]
-    NotMinimal {
-        /// Nodes in the proof.
-        got: usize,
-        /// Nodes needed.
-        needed: usize,
-    },
-}
-
-/// A key of the state, of the main trie or of a default child trie.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct StateKey {
-    /// Name of the child trie, without prefix; `None` is the main trie.
-    pub child: Option<Vec<u8>>,
-    /// The key.
-    pub key: Vec<u8>,
-}
-
-/// Keys, and the nodes that prove what stands under them. Nothing in it is believed.
-///
-/// Encoding: a SCALE list of keys, each an optional child trie's name and the key, both byte strings; a SCALE list of nodes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StateClaim {
-    /// The keys.
-    pub keys: Vec<StateKey>,
-    /// The nodes, encoded.
-    pub nodes: Vec<Vec<u8>>,
-}
-
-/// What is proven of a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProvenValue {
-    /// The key.
-    pub key: StateKey,
-    /// Its value; `None`: it has none.
-    pub value: Option<Vec<u8>>,
-}
 
 /// What a bundle proves. Made by [`verify`] alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -328,38 +128,6 @@ pub fn encode(checkpoint: &Checkpoint, proof: &Proof<'_>) -> Result<Vec<u8>, Bun
     Ok(Bundle { family: Family::Substrate, sections }.encode()?)
 }
 
-impl StateClaim {
-    /// Returns what `keys` need of `proof`, in the one order that a bundle has.
-    /// # Errors
-    /// [`StateRefused::Lookup`], [`StateRefused::ValuesTooLarge`], [`StateRefused::Incomplete`] with the first key in ascending order that has no answer.
-    pub fn of(mut keys: Vec<StateKey>, proof: &VerifiedProof<'_>) -> Result<Self, StateRefused> {
-        keys.sort();
-        keys.dedup();
-        let (_, needed) = look_up(&keys, proof)?;
-        let hashes = proof.nodes().map(|node| (crate::crypto::blake2b::blake2b_256(node), node));
-        let nodes = hashes.filter(|(hash, _)| needed.contains(hash)).map(|(_, node)| node.to_vec()).collect();
-        Ok(Self { keys, nodes })
-    }
-
-    fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::new();
-        put_compact(&mut out, self.keys.len() as u64);
-        for StateKey { child, key } in &self.keys {
-            match child {
-                None => out.push(0),
-                Some(name) => {
-                    out.push(1);
-                    put_byte_string(&mut out, name);
-                }
-            }
-            put_byte_string(&mut out, key);
-        }
-        put_compact(&mut out, self.nodes.len() as u64);
-        self.nodes.iter().for_each(|node| put_byte_string(&mut out, node));
-        out
-    }
-}
-
 /// Verifies that `bundle` proves a header from `checkpoint`, and values under it. Needs nothing else: no network, no store,
 /// no clock. How old a checkpoint may be is for the reader to say: a header does not tell its time.
 ///
@@ -398,7 +166,7 @@ pub fn verify(bundle: &Bundle, checkpoint: &Checkpoint) -> Result<VerifiedBundle
     let header = walk_down(header, ancestors, fragments.len().saturating_add(1), width)?;
     let mut values = Vec::new();
     for (index, section) in bundle.sections.iter().filter(|s| s.kind == SectionKind::State).enumerate() {
-        let state = read_state(&section.content, header.state_root());
+        let state = state::read(&section.content, header.state_root());
         values.extend(state.map_err(|why| BundleRefused::State { index, why })?);
     }
     let block = BlockId { hash: header.hash(), number: header.number() };
@@ -482,62 +250,4 @@ fn walk_down<'a>(
         header = parent;
     }
     Ok(header)
-}
-
-fn read_state(content: &[u8], root: Hash) -> Result<Vec<ProvenValue>, StateRefused> {
-    let mut reader = Reader::new(content);
-    let mut keys: Vec<StateKey> = Vec::new();
-    for index in 0..reader.length(KEYS_MAX, 2)? {
-        let child = reader.is_some()?.then(|| reader.byte_string(KEY_BYTES_MAX)).transpose()?;
-        let key = StateKey { child: child.map(<[u8]>::to_vec), key: reader.byte_string(KEY_BYTES_MAX)?.to_vec() };
-        if keys.last().is_some_and(|before| *before >= key) {
-            return Err(StateRefused::KeyOrder { index });
-        }
-        keys.push(key);
-    }
-    let proof = VerifiedProof::verify(root, reader.rest())?;
-    let (values, needed) = look_up(&keys, &proof)?;
-    // The proof lists each node once, in ascending order of hashes; so must the bundle, and none that is not needed.
-    let mut ordered = Vec::new();
-    put_compact(&mut ordered, proof.len() as u64);
-    proof.nodes().for_each(|node| put_byte_string(&mut ordered, node));
-    if proof.len() != needed.len() || ordered != reader.rest() {
-        return Err(StateRefused::NotMinimal { got: proof.len(), needed: needed.len() });
-    }
-    Ok(keys.into_iter().zip(values).map(|(key, value)| ProvenValue { key, value }).collect())
-}
-
-type Values = Vec<Option<Vec<u8>>>;
-
-/// Returns the value of each key, and the hashes of the nodes that this takes.
-fn look_up(keys: &[StateKey], proof: &VerifiedProof<'_>) -> Result<(Values, BTreeSet<Hash>), StateRefused> {
-    let mut needed = BTreeSet::new();
-    let mut values = Vec::with_capacity(keys.len());
-    let mut values_bytes = 0_usize;
-    for (index, StateKey { child, key }) in keys.iter().enumerate() {
-        let mut need = |hash| {
-            needed.insert(hash);
-        };
-        let trie: Proven<Trie<'_>> = match child {
-            None => Proven::Present(proof.trie()),
-            Some(name) => proof.trie().child_by(name, &mut need)?,
-        };
-        let value = match trie {
-            Proven::Present(trie) => trie.value_by(key, &mut need)?,
-            Proven::Absent => Proven::Absent,
-            Proven::Unknown(missing) => Proven::Unknown(missing),
-        };
-        values.push(match value {
-            Proven::Present(value) => {
-                values_bytes = values_bytes.saturating_add(value.bytes().len());
-                if values_bytes > VALUES_BYTES_MAX {
-                    return Err(StateRefused::ValuesTooLarge { index, got: values_bytes });
-                }
-                Some(value.bytes().to_vec())
-            }
-            Proven::Absent => None,
-            Proven::Unknown(missing) => return Err(StateRefused::Incomplete { index, missing }),
-        });
-    }
-    Ok((values, needed))
 }
