@@ -212,10 +212,12 @@ fn an_index_that_is_forgotten_while_it_is_read_confuses_no_heights() {
         let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
         let mut world = recording.world();
         world.add(&recording.spec(last, "skipping"));
+        assert!(world.run_until(20_000, |world| world.status().head.is_some()));
         world.call(&header_at(first));
         world.run_until(100, |_| false);
         let mut again = recording.world();
         (again.saved, again.blobs, again.loads_lost) = (world.saved.clone(), world.blobs.clone(), 1);
+        assert_eq!(again.blobs.len(), 1, "nothing is indexed");
         let chain = again.add(&recording.spec(last, "skipping"));
         let (one, two) = (first + 3, first + 1);
         let got = results(again.call_chain(Some(chain), &[&header_at(one), &header_at(two)]));
