@@ -61,16 +61,19 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     /// Returns a reader of `bytes`.
+    #[inline]
     pub fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// Returns the bytes not read yet.
+    #[inline]
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
     /// Tells whether all bytes were read.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.rest.is_empty()
     }
@@ -78,6 +81,7 @@ impl<'a> Reader<'a> {
     /// Asserts that all bytes were read.
     /// # Errors
     /// [`ScaleError::Trailing`].
+    #[inline]
     pub fn finish(self) -> Result<(), ScaleError> {
         match self.rest.len() {
             0 => Ok(()),
@@ -88,8 +92,9 @@ impl<'a> Reader<'a> {
     /// Returns the next `len` bytes.
     /// # Errors
     /// [`ScaleError::Truncated`].
+    #[inline]
     pub fn bytes(&mut self, len: usize) -> Result<&'a [u8], ScaleError> {
-        let (head, rest) = self.rest.split_at_checked(len).ok_or(self.truncated(len))?;
+        let (head, rest) = self.rest.split_at_checked(len).ok_or_else(|| self.truncated(len))?;
         self.rest = rest;
         Ok(head)
     }
@@ -97,12 +102,14 @@ impl<'a> Reader<'a> {
     /// Returns the next `N` bytes.
     /// # Errors
     /// [`ScaleError::Truncated`].
+    #[inline]
     pub fn array<const N: usize>(&mut self) -> Result<&'a [u8; N], ScaleError> {
-        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or(self.truncated(N))?;
+        let (head, rest) = self.rest.split_first_chunk::<N>().ok_or_else(|| self.truncated(N))?;
         self.rest = rest;
         Ok(head)
     }
 
+    #[cold]
     fn truncated(&self, wanted: usize) -> ScaleError {
         ScaleError::Truncated { wanted, left: self.rest.len() }
     }
@@ -110,6 +117,7 @@ impl<'a> Reader<'a> {
     /// Returns the next byte.
     /// # Errors
     /// [`ScaleError::Truncated`].
+    #[inline]
     pub fn u8(&mut self) -> Result<u8, ScaleError> {
         self.array::<1>().map(|[byte]| *byte)
     }
@@ -117,6 +125,7 @@ impl<'a> Reader<'a> {
     /// Returns a 32-bit number in little-endian order.
     /// # Errors
     /// [`ScaleError::Truncated`].
+    #[inline]
     pub fn u32(&mut self) -> Result<u32, ScaleError> {
         self.array().map(|bytes| u32::from_le_bytes(*bytes))
     }
@@ -124,6 +133,7 @@ impl<'a> Reader<'a> {
     /// Returns a 64-bit number in little-endian order.
     /// # Errors
     /// [`ScaleError::Truncated`].
+    #[inline]
     pub fn u64(&mut self) -> Result<u64, ScaleError> {
         self.array().map(|bytes| u64::from_le_bytes(*bytes))
     }
@@ -131,6 +141,7 @@ impl<'a> Reader<'a> {
     /// Returns a 128-bit number in little-endian order.
     /// # Errors
     /// [`ScaleError::Truncated`].
+    #[inline]
     pub fn u128(&mut self) -> Result<u128, ScaleError> {
         self.array().map(|bytes| u128::from_le_bytes(*bytes))
     }
@@ -138,6 +149,7 @@ impl<'a> Reader<'a> {
     /// Returns a number of `width` bytes (at most 8) in little-endian order.
     /// # Errors
     /// [`ScaleError::Truncated`].
+    #[inline]
     pub fn uint(&mut self, width: usize) -> Result<u64, ScaleError> {
         let bytes = self.bytes(width.min(8))?;
         Ok(bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte)))
@@ -146,6 +158,7 @@ impl<'a> Reader<'a> {
     /// Returns a boolean.
     /// # Errors
     /// [`ScaleError::Truncated`], [`ScaleError::Variant`].
+    #[inline]
     pub fn bool(&mut self) -> Result<bool, ScaleError> {
         match self.u8()? {
             0 => Ok(false),
@@ -157,6 +170,7 @@ impl<'a> Reader<'a> {
     /// Tells whether an optional value follows.
     /// # Errors
     /// [`ScaleError::Truncated`], [`ScaleError::Variant`].
+    #[inline]
     pub fn is_some(&mut self) -> Result<bool, ScaleError> {
         match self.u8()? {
             0 => Ok(false),
@@ -168,6 +182,7 @@ impl<'a> Reader<'a> {
     /// Returns a compact number of at most 64 bits.
     /// # Errors
     /// [`ScaleError::Truncated`], [`ScaleError::NotShortest`], [`ScaleError::TooLarge`].
+    #[inline]
     pub fn compact_u64(&mut self) -> Result<u64, ScaleError> {
         let first = self.u8()?;
         let low = u64::from(first >> 2);
@@ -190,6 +205,7 @@ impl<'a> Reader<'a> {
     /// Returns a compact number of at most 32 bits.
     /// # Errors
     /// Those of [`Reader::compact_u64`].
+    #[inline]
     pub fn compact_u32(&mut self) -> Result<u32, ScaleError> {
         u32::try_from(self.compact_u64()?).map_err(|_| ScaleError::TooLarge { bits: 32 })
     }
@@ -198,6 +214,7 @@ impl<'a> Reader<'a> {
     /// own; one whose elements take at least `element_bytes` each cannot be told of more than the input can hold.
     /// # Errors
     /// [`ScaleError::TooLong`], [`ScaleError::Truncated`], and those of [`Reader::compact_u64`].
+    #[inline]
     pub fn length(&mut self, max: usize, element_bytes: usize) -> Result<usize, ScaleError> {
         let got = self.compact_u64()?;
         let len = usize::try_from(got).ok().filter(|len| *len <= max).ok_or(ScaleError::TooLong { got, max })?;
@@ -208,6 +225,7 @@ impl<'a> Reader<'a> {
     /// Returns a byte string of at most `max` bytes.
     /// # Errors
     /// Those of [`Reader::length`].
+    #[inline]
     pub fn byte_string(&mut self, max: usize) -> Result<&'a [u8], ScaleError> {
         let len = self.length(max, 1)?;
         self.bytes(len)
