@@ -188,8 +188,14 @@ impl<'a> Reader<'a> {
         let low = u64::from(first >> 2);
         let (value, least) = match first & 3 {
             0 => (low, 0),
-            1 => (low | self.uint(1)? << 6, 1 << 6),
-            2 => (low | self.uint(3)? << 6, 1 << 14),
+            1 => {
+                let &[second] = self.array()?;
+                (low | u64::from(second) << 6, 1 << 6)
+            }
+            2 => {
+                let &[second, third, fourth] = self.array()?;
+                (u64::from(u32::from_le_bytes([first, second, third, fourth]) >> 2), 1 << 14)
+            }
             _ => {
                 let width = usize::from(first >> 2).saturating_add(4);
                 if width > 8 {

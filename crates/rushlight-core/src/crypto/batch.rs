@@ -87,16 +87,18 @@ impl SignatureBatch {
 
     /// Adds a signature to the group that is being filled.
     pub fn push(&mut self, key: &PublicKey, message: &[u8], signature: &[u8]) {
-        let transcript = &mut self.transcript.0;
-        transcript.update(&[1, key.kind() as u8]);
-        transcript.update(&length(message));
-        transcript.update(&length(signature));
-        transcript.update(key.as_bytes());
-        transcript.update(message);
-        transcript.update(signature);
         let start = self.bytes.len();
         self.bytes.extend_from_slice(message);
         self.bytes.extend_from_slice(signature);
+        // As few and as long pieces as there can be: with thousands of signatures it shows.
+        let mut head = [0; 18];
+        let (kinds, lengths) = head.split_at_mut(2);
+        kinds.copy_from_slice(&[1, key.kind() as u8]);
+        lengths.copy_from_slice([length(message), length(signature)].as_flattened());
+        let transcript = &mut self.transcript.0;
+        transcript.update(&head);
+        transcript.update(key.as_bytes());
+        transcript.update(self.bytes.get(start..).unwrap_or_default());
         self.keys_bytes = self.keys_bytes.saturating_add(match key {
             #[cfg(feature = "tendermint")]
             PublicKey::MlDsa65(_) => key.as_bytes().len(),

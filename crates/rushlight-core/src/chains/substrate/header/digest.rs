@@ -107,6 +107,20 @@ impl<'a> DigestItem<&'a [u8]> {
     }
 }
 
+/// Goes over the item that stands next, as [`DigestItem::read`] does; returns an unknown type byte.
+fn skip_item(reader: &mut Reader<'_>) -> Result<Option<u8>, ScaleError> {
+    match reader.u8()? {
+        OTHER => {}
+        CONSENSUS | SEAL | PRE_RUNTIME => {
+            reader.array::<4>()?;
+        }
+        RUNTIME_ENVIRONMENT_UPDATED => return Ok(None),
+        got => return Ok(Some(got)),
+    }
+    reader.byte_string(super::HEADER_BYTES_MAX)?;
+    Ok(None)
+}
+
 /// The items of a header's digest, in the bytes that they were decoded from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Digest<'a> {
@@ -126,7 +140,9 @@ impl<'a> Digest<'a> {
         let mut last_at = 0;
         for index in 0..count {
             last_at = start.len().saturating_sub(reader.rest().len());
-            DigestItem::read(reader)?.map_err(|got| HeaderError::DigestItemType { index, got })?;
+            if let Some(got) = skip_item(reader)? {
+                return Err(HeaderError::DigestItemType { index, got });
+            }
         }
         let left = reader.rest().len();
         let items = start.get(..start.len().saturating_sub(left)).unwrap_or(start);
