@@ -108,6 +108,7 @@ impl<'a> DigestItem<&'a [u8]> {
 }
 
 /// Goes over the item that stands next, as [`DigestItem::read`] does; returns an unknown type byte.
+#[inline]
 fn skip_item(reader: &mut Reader<'_>) -> Result<Option<u8>, ScaleError> {
     match reader.u8()? {
         OTHER => {}
@@ -133,6 +134,7 @@ pub struct Digest<'a> {
 }
 
 impl<'a> Digest<'a> {
+    #[inline]
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, HeaderError> {
         let whole = reader.rest();
         let count = reader.length(DIGEST_ITEMS_MAX, 1)?;

@@ -78,6 +78,7 @@ impl<'a> HeaderRef<'a> {
     /// Returns the header that `bytes` hold, all of them. Costs one step per item of the digest and copies nothing.
     /// # Errors
     /// [`HeaderError`].
+    #[inline]
     pub fn decode(bytes: &'a [u8], width: NumberWidth) -> Result<Self, HeaderError> {
         let mut reader = Reader::new(bytes);
         let header = Self::read(&mut reader, width)?;
@@ -88,6 +89,7 @@ impl<'a> HeaderRef<'a> {
     /// Returns the header that stands next in `reader`, which may go on behind it.
     /// # Errors
     /// [`HeaderError`].
+    #[inline]
     pub fn read(reader: &mut Reader<'a>, width: NumberWidth) -> Result<Self, HeaderError> {
         let start = reader.rest();
         let parent_hash = reader.array()?;
