@@ -145,7 +145,7 @@ impl ChainState {
         let effective = number.checked_add(delay).ok_or(ImportError::Delay { number, delay })?;
         let set = AuthoritySet::announced(votes.set().id().saturating_add(1), &next_authorities);
         let set = Arc::new(set.map_err(|why| ImportError::Announced { number, why })?);
-        let above = self.tree.by_number().iter().filter(|(_, _, _, block)| block.announced.is_some()).count();
+        let above = self.tree.contents().filter(|block| block.announced.is_some()).count();
         let got = above.saturating_add(votes.announced().len()).saturating_add(1);
         if got > ANNOUNCED_MAX {
             return Err(ImportError::FullOfChanges { finalized: self.tree.finalized().1, got, max: ANNOUNCED_MAX });

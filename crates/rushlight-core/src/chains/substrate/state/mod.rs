@@ -215,7 +215,7 @@ impl ChainState {
             self.votes = Some(votes);
         }
         (self.header, self.authorship) = (header, authorship);
-        self.headers_bytes = self.tree.by_number().iter().map(|(_, _, _, block)| block.header().len()).sum();
+        self.headers_bytes = self.tree.contents().map(|block| block.header().len()).sum();
         let finalized = done.path.iter().map(|(hash, _)| *hash).chain([hash]).collect();
         Ok(Advanced { finalized, pruned: done.pruned, changes_set })
     }

@@ -128,6 +128,11 @@ impl<T> ForkTree<T> {
         if *hash == self.root { Some(self.root_number) } else { self.blocks.get(hash).map(|block| block.number) }
     }
 
+    /// Returns what was inserted with each block above the finalized one, in no order that means anything.
+    pub fn contents(&self) -> impl Iterator<Item = &T> {
+        self.blocks.values().map(|block| &block.content)
+    }
+
     /// Returns the blocks from `hash` down to the finalized one, which is not among them; as far as they are kept.
     pub fn ancestry<'a>(&'a self, hash: &Hash) -> impl Iterator<Item = (Hash, u64, &'a T)> + use<'a, T> {
         let mut next = *hash;
