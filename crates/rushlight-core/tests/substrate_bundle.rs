@@ -5,7 +5,7 @@ mod fragments;
 
 use fragments::{Plan, World};
 use rushlight_core::base::{Hash, UnixTime};
-use rushlight_core::bundle::{Anchor, Bundle, Checkpoint, CheckpointError, Family, Section, SectionKind};
+use rushlight_core::bundle::{Anchor, Bundle, Checkpoint, CheckpointError, Family, Section, SectionKind, StartError};
 use rushlight_core::chains::substrate::bundle::{
     self, BundleRefused, Proof, ProvenValue, StateClaim, StateKey, StateRefused, VALUES_BYTES_MAX,
 };
@@ -117,19 +117,24 @@ fn step(kind: u8, content: &[u8]) -> Section {
 #[test]
 fn each_broken_rule_of_the_steps_has_its_error() {
     let chain = chain(Hash([5; 32]));
-    assert_eq!(refused(&chain, |sections| drop(sections.remove(0))), BundleRefused::NoCheckpoint);
+    assert_eq!(refused(&chain, |sections| drop(sections.remove(0))), BundleRefused::Start(StartError::NoCheckpoint));
+    let twice = refused(&chain, |sections| sections.insert(1, sections[0].clone()));
+    assert_eq!(twice, BundleRefused::Start(StartError::TwoCheckpoints));
     let cut = refused(&chain, |sections| sections[0].content.truncate(30));
-    assert!(matches!(cut, BundleRefused::CheckpointText(CheckpointError::Checksum { .. })), "{cut}");
+    assert!(matches!(cut, BundleRefused::Start(StartError::Checkpoint(CheckpointError::Checksum { .. }))), "{cut}");
     let tendermint = Checkpoint {
         family: Family::Tendermint,
         anchor: Anchor::Time(UnixTime::from_rfc3339("2026-01-01T00:00:00Z").unwrap()),
         ..checkpoint(&chain)
     };
-    let other_family = BundleRefused::CheckpointText(CheckpointError::Anchor { family: Family::Tendermint });
-    assert_eq!(bundle::verify(&bundle_of(&chain, &[], &[]), &tendermint), Err(other_family));
+    let mut of_tendermint = bundle_of(&chain, &[], &[]);
+    of_tendermint.sections[0] = Section::checkpoint(&tendermint).unwrap();
+    let other_family = StartError::Checkpoint(CheckpointError::Anchor { family: Family::Tendermint });
+    assert_eq!(bundle::verify(&of_tendermint, &tendermint), Err(BundleRefused::Start(other_family)));
     let other = Checkpoint { chain_id: "other".into(), ..checkpoint(&chain) };
     let error = bundle::verify(&bundle_of(&chain, &[], &[]), &other).unwrap_err();
-    assert!(matches!(error, BundleRefused::OtherCheckpoint { got_number: 10, want_number: 10, .. }), "{error}");
+    let want = Box::new(other);
+    assert_eq!(error, BundleRefused::Start(StartError::OtherCheckpoint { got: Box::new(checkpoint(&chain)), want }));
     assert_eq!(refused(&chain, |sections| sections.truncate(1)), BundleRefused::NoAnchor);
     assert_eq!(refused(&chain, |sections| drop(sections.remove(1))), BundleRefused::NoAnchor);
     let cut = refused(&chain, |sections| sections[1].content.truncate(40));

@@ -70,7 +70,7 @@ fn a_bundle_from_a_synced_chain_verifies_offline() {
             // Bytes that no rule looks at would make two files of one proof.
             for stuffed in stuffed(&bundle) {
                 let refused = verify_bundle(&stuffed, &checkpoint, day, world.now.wall).unwrap_err().to_string();
-                let is_told = ["is not in its one encoding", "is there twice", "starts from checkpoint"];
+                let is_told = ["is not in its one encoding", "is there twice", "checkpoint's form is not valid"];
                 assert!(is_told.iter().any(|why| refused.contains(why)), "{refused}");
             }
             let mut damaged = bundle.clone();

@@ -185,8 +185,8 @@ impl fmt::Display for Checkpoint {
         let Self { chain_id, height, hash, .. } = self;
         match self.anchor {
             Anchor::Time(time) => write!(f, "{chain_id} height {height} hash {hash} of {time}"),
-            Anchor::Authorities { set_id, .. } => {
-                write!(f, "{chain_id} height {height} hash {hash:#x} with authority set {set_id}")
+            Anchor::Authorities { set_id, digest } => {
+                write!(f, "{chain_id} height {height} hash {hash:#x} with authority set {set_id} of digest {digest:#x}")
             }
         }
     }

@@ -5,6 +5,8 @@
 
 mod checkpoint;
 mod container;
+mod start;
 
 pub use checkpoint::{Anchor, CHECKPOINT_BYTES_MAX, Checkpoint, CheckpointError};
 pub use container::{BUNDLE_BYTES_MAX, Bundle, BundleError, Family, SECTIONS_MAX, Section, SectionKind};
+pub use start::StartError;

@@ -6,8 +6,9 @@
 use super::decode::{self, DecodeError};
 use super::types::{LightBlock, ValidatorSet};
 use super::verify::{self, JudgedAt, Rules, VerifiedBlock, VerifyError};
-use crate::base::Hash;
-use crate::bundle::{Anchor, Bundle, BundleError, Checkpoint, CheckpointError, Family, Section, SectionKind};
+use crate::bundle::{
+    Anchor, Bundle, BundleError, Checkpoint, CheckpointError, Family, Section, SectionKind, StartError,
+};
 use crate::codec::protobuf::{ProtobufError, Reader, put_message};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -19,26 +20,9 @@ pub enum BundleRefused {
     /// The container is damaged.
     #[error(transparent)]
     Container(#[from] BundleError),
-    /// It has no checkpoint section.
-    #[error("bundle names no checkpoint")]
-    NoCheckpoint,
-    /// Its checkpoint is not readable.
-    #[error("bundle's checkpoint: {0}")]
-    CheckpointText(CheckpointError),
-    /// It starts from another checkpoint than the user trusts.
-    #[error(
-        "bundle starts from checkpoint height {got_height} hash {got}, trusted is height {want_height} hash {want}"
-    )]
-    OtherCheckpoint {
-        /// Height in the bundle.
-        got_height: u64,
-        /// Hash in the bundle.
-        got: Hash,
-        /// Height trusted.
-        want_height: u64,
-        /// Hash trusted.
-        want: Hash,
-    },
+    /// It does not start from the checkpoint that the user trusts.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// It has no step.
     #[error("bundle has no step")]
     NoStep,
@@ -109,11 +93,10 @@ impl Hops {
 
 /// Returns the bundle that proves the last of `blocks` from `checkpoint`, the first of them.
 /// # Errors
-/// [`BundleError`] when it becomes too large, [`CheckpointError`] when the chain id cannot be written.
+/// [`BundleRefused::Container`] when it becomes too large, [`BundleRefused::Start`] when the chain id cannot be written.
 pub fn encode(checkpoint: &Checkpoint, blocks: &[VerifiedBlock]) -> Result<Vec<u8>, BundleRefused> {
-    let text = checkpoint.to_text().map_err(BundleRefused::CheckpointText)?;
     let mut sections = Vec::with_capacity(blocks.len().saturating_add(1));
-    sections.push(Section { kind: SectionKind::Checkpoint, content: text.into_bytes() });
+    sections.push(Section::checkpoint(checkpoint).map_err(StartError::from)?);
     for (index, block) in blocks.iter().enumerate() {
         let content = step(block, index.saturating_add(1) < blocks.len());
         sections.push(Section { kind: SectionKind::Step, content });
@@ -142,24 +125,12 @@ pub fn verify(
     rules: &Rules,
     at: JudgedAt,
 ) -> Result<VerifiedBlock, BundleRefused> {
-    let mut sections = bundle.sections.iter();
-    let first = sections.next().filter(|section| section.kind == SectionKind::Checkpoint);
-    let text = core::str::from_utf8(&first.ok_or(BundleRefused::NoCheckpoint)?.content).unwrap_or_default();
-    let named = Checkpoint::from_text(text).map_err(BundleRefused::CheckpointText)?;
-    // Around a checkpoint's text there may be white space, but not in a bundle.
-    if named != *checkpoint || named.to_text().as_deref() != Ok(text) {
-        return Err(BundleRefused::OtherCheckpoint {
-            got_height: named.height,
-            got: named.hash,
-            want_height: checkpoint.height,
-            want: checkpoint.hash,
-        });
-    }
+    let sections = bundle.sections_from(checkpoint)?;
     let (Family::Tendermint, Anchor::Time(time)) = (checkpoint.family, checkpoint.anchor) else {
-        return Err(BundleRefused::CheckpointText(CheckpointError::Anchor { family: checkpoint.family }));
+        return Err(StartError::from(CheckpointError::Anchor { family: checkpoint.family }).into());
     };
     let mut trusted: Option<VerifiedBlock> = None;
-    for (index, section) in sections.enumerate() {
+    for (index, section) in sections.iter().enumerate() {
         if section.kind != SectionKind::Step {
             return Err(BundleError::SectionOrder { index }.into());
         }

@@ -5,7 +5,7 @@ use super::super::header::HeaderError;
 use super::super::warp::{StreamError, WarpError};
 use super::VALUES_BYTES_MAX;
 use crate::base::Hash;
-use crate::bundle::{BundleError, CheckpointError};
+use crate::bundle::{BundleError, StartError};
 use crate::codec::scale::ScaleError;
 use crate::trie::patricia16::{LookupError, Missing, ProofError};
 
@@ -16,24 +16,9 @@ pub enum BundleRefused {
     /// The container is damaged, or too much is to go into it.
     #[error(transparent)]
     Container(#[from] BundleError),
-    /// It has no checkpoint section.
-    #[error("bundle names no checkpoint")]
-    NoCheckpoint,
-    /// A checkpoint is not readable, or of another family.
-    #[error("bundle's checkpoint: {0}")]
-    CheckpointText(CheckpointError),
-    /// It starts from another checkpoint than the user trusts.
-    #[error("bundle starts from checkpoint {got_number} {got:#x}, trusted is {want_number} {want:#x}")]
-    OtherCheckpoint {
-        /// Number in the bundle.
-        got_number: u64,
-        /// Hash in the bundle.
-        got: Hash,
-        /// Number trusted.
-        want_number: u64,
-        /// Hash trusted.
-        want: Hash,
-    },
+    /// It does not start from the checkpoint that the user trusts.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// It does not begin with the checkpoint's header and authorities.
     #[error("bundle's first step is not the checkpoint's header with its authorities")]
     NoAnchor,

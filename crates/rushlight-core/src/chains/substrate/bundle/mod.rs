@@ -20,7 +20,7 @@ use super::header::grandpa::Log;
 use super::header::{HEADER_BYTES_MAX, HeaderError, HeaderRef, NumberWidth};
 use super::warp::{Fragment, FragmentStream, Run, VerifiedHead, WarpError};
 use crate::base::{Hash, PeerId};
-use crate::bundle::{Anchor, Bundle, Checkpoint, CheckpointError, Family, Section, SectionKind};
+use crate::bundle::{Anchor, Bundle, Checkpoint, CheckpointError, Family, Section, SectionKind, StartError};
 use crate::codec::scale::{Reader, put_byte_string};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -107,12 +107,9 @@ pub fn checkpoint(
 
 /// Returns the bundle of `proof` from `checkpoint`. Keys and nodes are put in order, nodes that no key needs are left out.
 /// # Errors
-/// [`BundleRefused::Container`] when it becomes too large, [`BundleRefused::CheckpointText`] when the checkpoint cannot be
-/// written.
+/// [`BundleRefused::Container`] when it becomes too large, [`BundleRefused::Start`] when the checkpoint cannot be written.
 pub fn encode(checkpoint: &Checkpoint, proof: &Proof<'_>) -> Result<Vec<u8>, BundleRefused> {
-    let text = checkpoint.to_text().map_err(BundleRefused::CheckpointText)?;
-    let mut sections = Vec::new();
-    sections.push(Section { kind: SectionKind::Checkpoint, content: text.into_bytes() });
+    let mut sections = Vec::from([Section::checkpoint(checkpoint).map_err(StartError::from)?]);
     let mut anchor = Vec::from([ANCHOR, proof.width.bytes() as u8]);
     put_byte_string(&mut anchor, proof.anchor);
     anchor.extend_from_slice(&proof.set.encode_list());
@@ -135,20 +132,12 @@ pub fn encode(checkpoint: &Checkpoint, proof: &Proof<'_>) -> Result<Vec<u8>, Bun
 /// # Errors
 /// [`BundleRefused`].
 pub fn verify(bundle: &Bundle, checkpoint: &Checkpoint) -> Result<VerifiedBundle, BundleRefused> {
+    let sections = bundle.sections_from(checkpoint)?;
     let (Family::Substrate, Anchor::Authorities { set_id, digest }) = (checkpoint.family, checkpoint.anchor) else {
-        return Err(BundleRefused::CheckpointText(CheckpointError::Anchor { family: checkpoint.family }));
+        return Err(StartError::from(CheckpointError::Anchor { family: checkpoint.family }).into());
     };
-    let mut sections = bundle.sections.iter();
-    let first = sections.next().filter(|section| section.kind == SectionKind::Checkpoint);
-    let text = core::str::from_utf8(&first.ok_or(BundleRefused::NoCheckpoint)?.content).unwrap_or_default();
-    let named = Checkpoint::from_text(text).map_err(BundleRefused::CheckpointText)?;
-    // Around a checkpoint's text there may be white space, but not in a bundle.
-    if named != *checkpoint || named.to_text().as_deref() != Ok(text) {
-        let (got_number, got, want_number, want) = (named.height, named.hash, checkpoint.height, checkpoint.hash);
-        return Err(BundleRefused::OtherCheckpoint { got_number, got, want_number, want });
-    }
-    let steps: Vec<&[u8]> =
-        bundle.sections.iter().filter(|s| s.kind == SectionKind::Step).map(|s| &*s.content).collect();
+    let steps = sections.iter().filter(|section| section.kind == SectionKind::Step);
+    let steps: Vec<&[u8]> = steps.map(|section| &*section.content).collect();
     let (anchor, steps) = steps.split_first().ok_or(BundleRefused::NoAnchor)?;
     let (width, header, set) = read_anchor(anchor, set_id)?;
     let block = BlockId { hash: header.hash(), number: header.number() };
@@ -165,7 +154,7 @@ pub fn verify(bundle: &Bundle, checkpoint: &Checkpoint) -> Result<VerifiedBundle
     let (header, set) = (head.header().unwrap_or(header.bytes()), Arc::clone(head.set()));
     let header = walk_down(header, ancestors, fragments.len().saturating_add(1), width)?;
     let mut values = Vec::new();
-    for (index, section) in bundle.sections.iter().filter(|s| s.kind == SectionKind::State).enumerate() {
+    for (index, section) in sections.iter().filter(|section| section.kind == SectionKind::State).enumerate() {
         let state = state::read(&section.content, header.state_root());
         values.extend(state.map_err(|why| BundleRefused::State { index, why })?);
     }
