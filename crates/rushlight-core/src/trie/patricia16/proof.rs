@@ -150,8 +150,8 @@ impl<'a> VerifiedProof<'a> {
         self.bytes.len().saturating_add(self.index.capacity().saturating_mul(size_of::<Entry>()))
     }
 
-    /// Returns the bytes with this hash.
-    pub(super) fn entry(&self, hash: &Hash) -> Option<&[u8]> {
+    /// Returns the entry with this hash, if there is one.
+    pub fn entry(&self, hash: &Hash) -> Option<&[u8]> {
         let at = self.index.binary_search_by(|entry| entry.hash.cmp(hash)).ok()?;
         self.index.get(at).map(|entry| self.bytes_of(entry))
     }

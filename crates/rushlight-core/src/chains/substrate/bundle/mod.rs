@@ -16,10 +16,9 @@ mod state;
 
 use super::grandpa::{AuthoritySet, BlockId};
 use super::header::authorities::AuthoritiesRef;
-use super::header::grandpa::Log;
 use super::header::{HEADER_BYTES_MAX, HeaderError, HeaderRef, NumberWidth};
-use super::warp::{Fragment, FragmentStream, Run, VerifiedHead, WarpError};
-use crate::base::{Hash, PeerId};
+use super::warp::{FragmentStream, ProofRun, VerifiedHead, WarpError};
+use crate::base::Hash;
 use crate::bundle::{Anchor, Bundle, Checkpoint, CheckpointError, Family, Section, SectionKind, StartError};
 use crate::codec::scale::{Reader, put_byte_string};
 use alloc::sync::Arc;
@@ -177,9 +176,9 @@ fn read_anchor(step: &[u8], set_id: u64) -> Result<(NumberWidth, HeaderRef<'_>, 
     Ok((width, header, AuthoritySet::announced(set_id, &list)?))
 }
 
-/// Verifies fragments from `head` up; returns the block that the last one finalizes.
-fn read_fragments(steps: &[&[u8]], mut head: VerifiedHead, width: NumberWidth) -> Result<VerifiedHead, BundleRefused> {
-    let mut run = Run::start(&head);
+/// Verifies fragments from `trusted` up; returns the block that the last one finalizes.
+fn read_fragments(steps: &[&[u8]], trusted: VerifiedHead, width: NumberWidth) -> Result<VerifiedHead, BundleRefused> {
+    let mut proof = ProofRun::start(&trusted);
     for (index, step) in steps.iter().enumerate().map(|(index, step)| (index.saturating_add(1), step)) {
         let stream_error = |why| BundleRefused::Fragment { index, why };
         let mut stream = FragmentStream::new(width);
@@ -189,34 +188,14 @@ fn read_fragments(steps: &[&[u8]], mut head: VerifiedHead, width: NumberWidth) -
         let Ok(fragment) = stream.end().map_err(stream_error)? else { return Err(WarpError::Empty.into()) };
         // There is no second one; this finds bytes behind the first.
         let _ = stream.end().map_err(stream_error)?;
-        let tip = run.tip();
-        run.push(&fragment, PeerId(0))?;
-        if run.tip() == tip {
-            return Err(BundleRefused::NotAbove { index, number: tip.number });
+        let block = fragment.block();
+        if block == proof.tip() {
+            return Err(BundleRefused::NotAbove { index, number: block.number });
         }
-        let is_last = index == steps.len();
-        if !is_last && !changes_set(&fragment, width) {
-            return Err(WarpError::NotMinimal { number: run.tip().number }.into());
-        }
-        if run.is_full() || is_last {
-            head = released(&mut run, head)?;
-        }
+        proof.push(&fragment)?;
     }
-    Ok(head)
-}
-
-fn changes_set(fragment: &Fragment, width: NumberWidth) -> bool {
-    let header = HeaderRef::read(&mut Reader::new(fragment.bytes()), width);
-    header.is_ok_and(|header| header.grandpa_logs().any(|log| matches!(log, Log::ScheduledChange(_))))
-}
-
-fn released(run: &mut Run, head: VerifiedHead) -> Result<VerifiedHead, BundleRefused> {
-    let (work, sealed) = run.seal();
-    let released = sealed.release(&work.run());
-    match released.refused {
-        Some((_, why)) => Err(why.into()),
-        None => Ok(released.head.unwrap_or(head)),
-    }
+    // A bundle is all that there is to come.
+    Ok(proof.end(true)?.unwrap_or(trusted))
 }
 
 /// Walks from the encoded `header`, which is proven, to its ancestors; returns the last of them.

@@ -3,7 +3,6 @@
 use super::StateRefused;
 use crate::base::Hash;
 use crate::codec::scale::{Reader, put_byte_string, put_compact};
-use crate::crypto::blake2b::blake2b_256;
 use crate::trie::patricia16::{Proven, Trie, VerifiedProof};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
@@ -53,8 +52,7 @@ impl StateClaim {
         keys.sort();
         keys.dedup();
         let (_, needed) = look_up(&keys, proof)?;
-        let hashes = proof.nodes().map(|node| (blake2b_256(node), node));
-        let nodes = hashes.filter(|(hash, _)| needed.contains(hash)).map(|(_, node)| node.to_vec()).collect();
+        let nodes = needed.iter().filter_map(|hash| proof.entry(hash)).map(<[u8]>::to_vec).collect();
         Ok(Self { keys, nodes })
     }
 

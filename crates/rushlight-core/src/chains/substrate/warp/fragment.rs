@@ -1,7 +1,7 @@
 //! One fragment: a header and the justification of its block.
 
-use crate::chains::substrate::grandpa::{DecodeError, JustificationRef};
-use crate::chains::substrate::header::{HeaderError, HeaderRef, NumberWidth};
+use crate::chains::substrate::grandpa::{BlockId, DecodeError, JustificationRef};
+use crate::chains::substrate::header::{HeaderError, HeaderRef, NumberWidth, grandpa};
 use crate::codec::scale::Reader;
 use alloc::vec::Vec;
 
@@ -10,6 +10,8 @@ use alloc::vec::Vec;
 pub struct Fragment {
     bytes: Vec<u8>,
     width: NumberWidth,
+    block: BlockId,
+    announces_set: bool,
 }
 
 /// Header and justification of a fragment.
@@ -22,17 +24,30 @@ pub(super) enum NotDecoded {
     Justification(DecodeError),
 }
 
-/// Returns header and justification that stand next in `reader`.
-pub(super) fn read<'a>(reader: &mut Reader<'a>, width: NumberWidth) -> Result<Decoded<'a>, NotDecoded> {
+fn read<'a>(reader: &mut Reader<'a>, width: NumberWidth) -> Result<Decoded<'a>, NotDecoded> {
     let header = HeaderRef::read(reader, width).map_err(NotDecoded::Header)?;
     let justification = JustificationRef::read(reader, width).map_err(NotDecoded::Justification)?;
     Ok((header, justification))
 }
 
+/// Returns the set that `header` announces. The first scheduled change counts, as in the reference; a forced change is not
+/// proven by the set that it replaces, so no chain of fragments leads across it.
+pub(super) fn scheduled_change<'a>(header: &HeaderRef<'a>) -> Option<grandpa::Change<'a>> {
+    header.grandpa_logs().find_map(|log| match log {
+        grandpa::Log::ScheduledChange(change) => Some(change),
+        _ => None,
+    })
+}
+
 impl Fragment {
-    /// Returns the fragment in `bytes`, which were read once with [`read`].
-    pub(super) fn new(bytes: Vec<u8>, width: NumberWidth) -> Self {
-        Self { bytes, width }
+    /// Returns the fragment that stands at the beginning of `bytes`; what stands behind it is left alone.
+    pub(super) fn read(bytes: &[u8], width: NumberWidth) -> Result<Self, NotDecoded> {
+        let mut reader = Reader::new(bytes);
+        let (header, _) = read(&mut reader, width)?;
+        let block = BlockId { hash: header.hash(), number: header.number() };
+        let announces_set = scheduled_change(&header).is_some();
+        let len = bytes.len().saturating_sub(reader.rest().len());
+        Ok(Self { bytes: bytes.get(..len).unwrap_or_default().to_vec(), width, block, announces_set })
     }
 
     /// Returns its parts.
@@ -43,5 +58,15 @@ impl Fragment {
     /// Returns the encoded header and justification.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// Returns the block of the header.
+    pub fn block(&self) -> BlockId {
+        self.block
+    }
+
+    /// Tells whether the header announces another set.
+    pub fn announces_set(&self) -> bool {
+        self.announces_set
     }
 }

@@ -6,16 +6,18 @@
 //! block; what it cannot see is a set that sold its keys long ago, which is why checkpoints age.
 //!
 //! [`FragmentStream`] takes an answer apart while it comes in, [`Run`] checks links and collects signatures,
-//! [`Warp`] asks several peers for parts of the way at once.
+//! [`ProofRun`] verifies one proof, [`Warp`] asks several peers for parts of the way at once.
 //! Source: `sc-consensus-grandpa` 0.45, `warp_proof.rs`; `sc-network-sync` 0.59, `strategy/warp.rs`.
 
 mod fragment;
 mod machine;
 mod part;
+mod proof;
 mod run;
 mod stream;
 
 pub use fragment::Fragment;
 pub use machine::{Action, Blame, Event, NO_PROGRESS_MAX, PARTS_MAX, WAITING_BYTES_MAX, WORKS_MAX, Warp, WarpSettings};
-pub use run::{Released, Run, SIGNATURES_BYTES_AIM, SealedRun, VerifiedHead, WarpError, verify_proof};
+pub use proof::{ProofRun, verify_proof};
+pub use run::{Released, Run, SIGNATURES_BYTES_AIM, SealedRun, VerifiedHead, WarpError};
 pub use stream::{FRAGMENT_BYTES_MAX, FRAGMENTS_MAX, FragmentStream, RESPONSE_BYTES_MAX, StreamError};

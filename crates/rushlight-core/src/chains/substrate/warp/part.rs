@@ -1,10 +1,9 @@
 //! A part of the way: fragments from one height up to another, asked of one peer at a time.
 
 use super::fragment::Fragment;
-use super::run::{Announces, WarpError, announced};
+use super::proof::Minimality;
 use super::stream::FragmentStream;
 use crate::base::{AskId, Hash, PeerId};
-use crate::chains::substrate::grandpa::BlockId;
 use crate::chains::substrate::header::NumberWidth;
 use alloc::collections::VecDeque;
 
@@ -31,34 +30,14 @@ pub(super) enum Asked {
 #[derive(Debug)]
 pub(super) struct Answer {
     pub(super) stream: FragmentStream,
-    /// The fragment before announced nothing, so it must be the last one.
-    without_change: Option<u64>,
+    pub(super) minimality: Minimality,
     /// Fragments above the part's start.
     pub(super) fragments: usize,
 }
 
 impl Answer {
     pub(super) fn new(width: NumberWidth) -> Self {
-        Self { stream: FragmentStream::new(width), without_change: None, fragments: 0 }
-    }
-
-    /// Checks that only the last fragment announces nothing, and returns the fragment's block.
-    pub(super) fn check(&mut self, fragment: &Fragment) -> Result<BlockId, WarpError> {
-        if let Some(number) = self.without_change {
-            return Err(WarpError::NotMinimal { number });
-        }
-        let (header, _) = fragment.decode().map_err(|_| WarpError::Empty)?;
-        let block = BlockId { hash: header.hash(), number: header.number() };
-        self.without_change = (announced(&header) == Announces::Nothing).then_some(block.number);
-        Ok(block)
-    }
-
-    /// Checks that an answer which ends with a fragment that announces nothing is the end of the way.
-    pub(super) fn check_end(&self, finished: bool) -> Result<(), WarpError> {
-        match self.without_change {
-            Some(number) if !finished => Err(WarpError::NotMinimal { number }),
-            _ => Ok(()),
-        }
+        Self { stream: FragmentStream::new(width), minimality: Minimality::default(), fragments: 0 }
     }
 }
 
@@ -98,8 +77,16 @@ impl Part {
         }
     }
 
+    /// Begins anew: at the run's tip, whose number is given, or without one where the first peer was asked to begin. What came
+    /// is dropped; where the part ends stays.
+    pub(super) fn begin_anew(&mut self, tip: Option<u64>) {
+        let (start, height) = tip.map_or((Start::Height, self.start_height), |tip| (Start::Tip, tip));
+        *self = Self { end: self.end, ..Self::new(start, height) };
+    }
+
     /// Keeps a fragment until those before it are known.
-    pub(super) fn keep(&mut self, peer: PeerId, fragment: Fragment, block: BlockId) {
+    pub(super) fn keep(&mut self, peer: PeerId, fragment: Fragment) {
+        let block = fragment.block();
         self.waiting_bytes = self.waiting_bytes.saturating_add(fragment.bytes().len());
         self.waiting.push_back((peer, fragment));
         (self.start, self.source) = (Start::Block(block.hash), Some(peer));
@@ -112,6 +99,11 @@ impl Part {
         let taken = self.waiting.pop_front()?;
         self.waiting_bytes = self.waiting_bytes.saturating_sub(taken.1.bytes().len());
         Some(taken)
+    }
+
+    /// Tells whether the part's beginning is the word of `peer`, or something that waits was sent by it.
+    pub(super) fn is_from(&self, peer: PeerId) -> bool {
+        self.source == Some(peer) || self.waiting.iter().any(|(sender, _)| *sender == peer)
     }
 
     /// Tells whether a peer could be asked for more of this part.

@@ -3,13 +3,13 @@
 //! All rules that need no signature are checked fragment by fragment, each with the set that the one before announces.
 //! Until the batch holds, that set is no better than the signatures before it: nothing is released before.
 
-use super::fragment::{Fragment, NotDecoded};
-use super::stream::{FragmentStream, StreamError};
+use super::fragment::{Fragment, NotDecoded, scheduled_change};
+use super::stream::StreamError;
 use crate::base::PeerId;
 use crate::chains::substrate::grandpa::{
     AuthoritySet, BlockId, DecodeError, Proofs, Refused, SealedProofs, SetError, VerifyError,
 };
-use crate::chains::substrate::header::{HeaderError, HeaderRef, NumberWidth, grandpa};
+use crate::chains::substrate::header::{HeaderError, grandpa};
 use crate::chains::{Done, Work};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -108,28 +108,6 @@ impl VerifiedHead {
     }
 }
 
-/// What a fragment's header announces.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Announces {
-    /// Another set.
-    Set,
-    /// Nothing.
-    Nothing,
-}
-
-/// Returns what `header` announces. The first scheduled change counts, as in the reference; a forced change is not
-/// proven by the set that it replaces, so no chain of fragments leads across it.
-pub(super) fn announced(header: &HeaderRef<'_>) -> Announces {
-    if scheduled_change(header).is_some() { Announces::Set } else { Announces::Nothing }
-}
-
-fn scheduled_change<'a>(header: &HeaderRef<'a>) -> Option<grandpa::Change<'a>> {
-    header.grandpa_logs().find_map(|log| match log {
-        grandpa::Log::ScheduledChange(change) => Some(change),
-        _ => None,
-    })
-}
-
 /// A fragment whose signatures are in the batch.
 #[derive(Debug)]
 struct Link {
@@ -195,7 +173,7 @@ impl Run {
             NotDecoded::Header(why) => WarpError::Header(why),
             NotDecoded::Justification(why) => WarpError::Justification(why),
         })?;
-        let block = BlockId { hash: header.hash(), number: header.number() };
+        let block = fragment.block();
         if block == self.tip {
             return Ok(());
         }
@@ -248,49 +226,4 @@ impl SealedRun {
         let peers = links.iter().map(|link| link.peer).collect();
         Released { head: links.pop().map(|link| link.head), peers, refused }
     }
-}
-
-/// Verifies a whole answer, here and now; returns the last block and whether the proof is finished.
-/// # Errors
-/// [`WarpError`].
-pub fn verify_proof(
-    trusted: &VerifiedHead,
-    answer: &[u8],
-    width: NumberWidth,
-) -> Result<(VerifiedHead, bool), WarpError> {
-    let mut stream = FragmentStream::new(width);
-    stream.receive(answer)?;
-    let (mut run, mut head, mut without_change) = (Run::start(trusted), None, None);
-    let finished = loop {
-        let fragment = match stream.end()? {
-            Ok(fragment) => fragment,
-            Err(finished) => break finished,
-        };
-        if let Some(number) = without_change {
-            return Err(WarpError::NotMinimal { number });
-        }
-        run.push(&fragment, PeerId(0))?;
-        let (header, _) = fragment.decode().map_err(|_| WarpError::Empty)?;
-        without_change = (announced(&header) == Announces::Nothing).then(|| header.number());
-        if run.is_full() {
-            verify_in_place(&mut run, &mut head)?;
-        }
-    };
-    match without_change {
-        Some(number) if !finished => return Err(WarpError::NotMinimal { number }),
-        _ => {}
-    }
-    if !run.is_empty() {
-        verify_in_place(&mut run, &mut head)?;
-    }
-    Ok((head.ok_or(WarpError::Empty)?, finished))
-}
-
-fn verify_in_place(run: &mut Run, head: &mut Option<VerifiedHead>) -> Result<(), WarpError> {
-    let (work, sealed) = run.seal();
-    let released = sealed.release(&work.run());
-    if released.head.is_some() {
-        *head = released.head;
-    }
-    released.refused.map_or(Ok(()), |(_, error)| Err(error))
 }

@@ -2,7 +2,7 @@
 //!
 //! Only the fragment that is being received is held, never the whole answer.
 
-use super::fragment::{self, Fragment, NotDecoded};
+use super::fragment::{Fragment, NotDecoded};
 use crate::chains::substrate::grandpa::DecodeError;
 use crate::chains::substrate::header::{HeaderError, NumberWidth};
 use crate::codec::scale::{Reader, ScaleError};
@@ -138,34 +138,29 @@ impl FragmentStream {
         if self.given >= count || (rest.len() < self.try_at && !all_received) {
             return Ok(None);
         }
-        let mut reader = Reader::new(rest);
         let index = self.given;
-        let truncated = match fragment::read(&mut reader, self.width) {
-            Ok(_) => None,
-            Err(NotDecoded::Header(why)) => Some((header_truncated(&why), StreamError::Header { index, why })),
+        let (is_short, error) = match Fragment::read(rest, self.width) {
+            Ok(fragment) => {
+                self.read = self.read.saturating_add(fragment.bytes().len());
+                self.given = self.given.saturating_add(1);
+                self.try_at = 0;
+                return Ok(Some(fragment));
+            }
+            Err(NotDecoded::Header(why)) => (header_truncated(&why), StreamError::Header { index, why }),
             Err(NotDecoded::Justification(why)) => {
-                let short = match &why {
+                let is_short = match &why {
                     DecodeError::Scale(ScaleError::Truncated { .. }) => true,
                     DecodeError::Ancestry { why, .. } => header_truncated(why),
                     _ => false,
                 };
-                Some((short, StreamError::Justification { index, why }))
+                (is_short, StreamError::Justification { index, why })
             }
         };
-        match truncated {
-            Some((true, _)) if !all_received => {
-                self.try_at = rest.len().saturating_add(rest.len() / 8).saturating_add(1);
-                return Ok(None);
-            }
-            Some((_, error)) => return Err(error),
-            None => {}
+        if is_short && !all_received {
+            self.try_at = rest.len().saturating_add(rest.len() / 8).saturating_add(1);
+            return Ok(None);
         }
-        let len = rest.len().saturating_sub(reader.rest().len());
-        let fragment = Fragment::new(rest.get(..len).unwrap_or_default().to_vec(), self.width);
-        self.read = self.read.saturating_add(len);
-        self.given = self.given.saturating_add(1);
-        self.try_at = 0;
-        Ok(Some(fragment))
+        Err(error)
     }
 }
 

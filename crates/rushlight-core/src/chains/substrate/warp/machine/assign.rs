@@ -120,11 +120,8 @@ impl Warp {
 
     /// Begins a part anew after an answer that brought nothing: its beginning may have been wrong.
     pub(super) fn give_up_start(&mut self, index: usize) {
-        if let Some(part) = self.parts.get_mut(index).filter(|part| part.waiting.is_empty()) {
-            let end = part.end;
-            let (start, height) =
-                if index == 0 { (Start::Tip, self.run.tip().number) } else { (Start::Height, part.start_height) };
-            *part = Part { end, ..Part::new(start, height) };
+        if self.parts.get(index).is_some_and(|part| part.waiting.is_empty()) {
+            self.begin_anew(index);
         }
     }
 }

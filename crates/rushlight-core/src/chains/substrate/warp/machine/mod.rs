@@ -184,7 +184,7 @@ impl Warp {
                 Err(error) => return self.blame(peer, error.into()),
             }
         };
-        if let Err(error) = answer.check_end(finished) {
+        if let Err(error) = answer.minimality.end(finished) {
             return self.blame(peer, error);
         }
         if answer.fragments == 0 {
@@ -245,10 +245,7 @@ impl Warp {
         self.run = Run::start(&self.head);
         self.tip_source = None;
         self.cancel(0);
-        if let Some(part) = self.parts.front_mut() {
-            let end = part.end;
-            *part = Part { end, ..Part::new(Start::Tip, self.head.block().number) };
-        }
+        self.begin_anew(0);
     }
 
     /// Verifies what waits at the front, as far as works may be under way.
@@ -304,14 +301,18 @@ impl Warp {
             self.forget(peer);
             self.actions.push_back(Action::Blame(peer, Blame::Wrong(error)));
         }
-        let tip = self.run.tip().number;
-        for (index, part) in self.parts.iter_mut().enumerate() {
-            let from_it = part.source == Some(peer) || part.waiting.iter().any(|(sender, _)| *sender == peer);
-            if from_it {
-                let (end, first) = (part.end, index == 0);
-                let (start, height) = if first { (Start::Tip, tip) } else { (Start::Height, part.start_height) };
-                *part = Part { end, ..Part::new(start, height) };
+        for index in 0..self.parts.len() {
+            if self.parts.get(index).is_some_and(|part| part.is_from(peer)) {
+                self.begin_anew(index);
             }
+        }
+    }
+
+    /// Begins a part anew, the first one at the tip of the run.
+    fn begin_anew(&mut self, index: usize) {
+        let tip = (index == 0).then(|| self.run.tip().number);
+        if let Some(part) = self.parts.get_mut(index) {
+            part.begin_anew(tip);
         }
     }
 
@@ -371,17 +372,15 @@ impl Warp {
         if self.parts.get(index).is_none_or(|part| part.complete) {
             return false;
         }
-        let block = match answer.check(&fragment) {
-            Ok(block) => block,
-            Err(error) => {
-                self.blame(peer, error);
-                return false;
-            }
-        };
+        if let Err(error) = answer.minimality.next(&fragment) {
+            self.blame(peer, error);
+            return false;
+        }
         let Some(part) = self.parts.get_mut(index) else { return false };
-        match block.number.cmp(&part.reached) {
+        let number = fragment.block().number;
+        match number.cmp(&part.reached) {
             Ordering::Less => {
-                let error = WarpError::HeightNotAbove { got: block.number, tip: part.reached };
+                let error = WarpError::HeightNotAbove { got: number, tip: part.reached };
                 self.blame(peer, error);
                 return false;
             }
@@ -389,7 +388,7 @@ impl Warp {
             Ordering::Equal => {}
             Ordering::Greater => {
                 answer.fragments = answer.fragments.saturating_add(1);
-                part.keep(peer, fragment, block);
+                part.keep(peer, fragment);
             }
         }
         true
