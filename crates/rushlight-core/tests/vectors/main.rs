@@ -40,9 +40,12 @@ const KNOWN_FOLDERS: &[&str] = &[
     "tendermint/cosmos-sdk-0.53",
     "substrate/aura",
     "substrate/chain",
+    "substrate/fast",
     "substrate/p2p",
     "substrate/proofs",
     "substrate/real",
+    "substrate/rpc",
+    "substrate/runtime",
 ];
 
 fn vectors_folder() -> PathBuf {

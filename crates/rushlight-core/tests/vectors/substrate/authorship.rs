@@ -3,13 +3,14 @@
 use super::Files;
 use super::files::unhex;
 use crate::report::Report;
-use rushlight_core::chains::substrate::authorship::babe::SlotKind;
+use rushlight_core::chains::substrate::authorship::babe::{Epoch, SlotKind};
 use rushlight_core::chains::substrate::authorship::{
     self, AuthorshipState, ConsensusConfig, GenesisConsensus, VerifiedAuthorship,
 };
 use rushlight_core::chains::substrate::header::{HeaderRef, NumberWidth};
 use rushlight_core::chains::substrate::spec::Spec;
 use rushlight_core::codec::scale::Reader;
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 pub fn run(files: &Files, report: &mut Report) {
@@ -20,6 +21,9 @@ pub fn run(files: &Files, report: &mut Report) {
         let name = format!("{folder}/blocks.jsonl");
         let headers: Vec<Vec<u8>> = files.json_lines(&name).iter().map(|line| unhex(&line["header_scale"])).collect();
         let states = chain(&name, &headers, &consensus.config, consensus.authorship, report);
+        for name in files.names(|name| name.starts_with(&format!("{folder}/babe-epochs"))) {
+            epochs(&name, &files.json(&name), &states, report);
+        }
         for file in files.ending(".json").iter().filter(|file| file.starts_with(&format!("{folder}/spec-"))) {
             if let Ok(spec) = Spec::from_json(&text(&file[folder.len() + 1..])) {
                 checkpoint(file, &spec, &headers, &states, report);
@@ -87,4 +91,34 @@ fn checkpoint(name: &str, spec: &Spec, headers: &[Vec<u8>], states: &[Authorship
     report.equal(name, "header of the checkpoint", Some(&checkpoint.header), headers.get(at));
     let state = authorship::at_checkpoint(checkpoint, spec.number_width, None);
     report.equal(name, "state at the checkpoint", state.ok().map(|(_, state)| state).as_ref(), states.get(at));
+}
+
+/// Compares the epochs that headers announced with what the runtime answered.
+fn epochs(name: &str, answers: &Value, states: &[AuthorshipState], report: &mut Report) {
+    for answer in answers.as_array().into_iter().flatten() {
+        let number = answer["n"].as_u64().expect("a number of a block");
+        let Some(AuthorshipState::Babe(state)) = states.get(usize::try_from(number).expect("a small number")) else {
+            report.case(name, Err(format!("no state behind block {number}")));
+            continue;
+        };
+        let both = [("current_epoch", Some(state.current_epoch())), ("next_epoch", state.next_epoch())];
+        for (which, epoch) in both {
+            report.equal(
+                name,
+                format_args!("{which} at {number}"),
+                epoch.map(as_answered),
+                Some(unhex(&answer[which])),
+            );
+        }
+    }
+}
+
+/// Returns the runtime's encoding: as ours, without the mark that an epoch may have no rules of its own.
+fn as_answered(epoch: &Epoch) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    epoch.encode(&mut bytes);
+    let rules = 8 + 8 + 1;
+    let mark = bytes.len() - rules - 1;
+    assert_eq!(bytes.remove(mark), 1, "every epoch of a recorded chain has its rules");
+    bytes
 }

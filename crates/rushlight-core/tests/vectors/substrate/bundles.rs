@@ -2,7 +2,7 @@
 
 use super::Files;
 use super::files::unhex;
-use super::recorded::{Block, genesis_set, recorded};
+use super::recorded::{Block, genesis_set, recorded, sets_behind};
 use crate::report::Report;
 use rushlight_core::base::Hash;
 use rushlight_core::bundle::Bundle;
@@ -55,21 +55,6 @@ fn targets(blocks: &[Block], start: usize, reads: &[(String, Value)]) -> Vec<usi
     } else {
         vec![]
     }
-}
-
-/// Returns the set that votes after each block.
-fn sets_behind(blocks: &[Block], mut set: AuthoritySet) -> Vec<AuthoritySet> {
-    let mut sets = Vec::new();
-    for block in blocks {
-        let header = HeaderRef::decode(&block.header, WIDTH).expect("a recorded header");
-        for log in header.grandpa_logs() {
-            if let Log::ScheduledChange(change) = log {
-                set = AuthoritySet::announced(set.id() + 1, &change.next_authorities).expect("a set can vote");
-            }
-        }
-        sets.push(set.clone());
-    }
-    sets
 }
 
 fn proves<'a>(

@@ -1,6 +1,7 @@
 //! The files below the folder, and which of them a walker has read.
 
 use flate2::read::GzDecoder;
+use rushlight_core::codec::protobuf::{Field, Reader};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -74,6 +75,14 @@ impl Files {
         text.lines().map(line).collect()
     }
 
+    /// Returns the messages that a recorder got under the protocol that ends so.
+    pub fn notifications(&self, name: &str, protocol: &str) -> Vec<Value> {
+        let is_meant = |event: &Value| {
+            event["event"] == "received" && event["protocol"].as_str().is_some_and(|of| of.ends_with(protocol))
+        };
+        self.json_lines(name).into_iter().filter(is_meant).collect()
+    }
+
     /// Returns the files that nothing has read.
     pub fn unread(&self) -> Vec<String> {
         self.names.difference(&self.read.borrow()).cloned().collect()
@@ -85,4 +94,46 @@ pub fn unhex(text: &Value) -> Vec<u8> {
     let text = text.as_str().unwrap_or_else(|| panic!("{text} is no text"));
     let text = text.strip_prefix("0x").unwrap_or(text);
     data_encoding::HEXLOWER_PERMISSIVE.decode(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+/// The fields of a protobuf message of a node. A field of another type than the one that is asked for is not there.
+pub struct Message<'a>(Vec<Field<'a>>);
+
+impl<'a> Message<'a> {
+    /// Returns the fields that `bytes` hold.
+    pub fn read(bytes: &'a [u8]) -> Result<Self, String> {
+        let mut reader = Reader::new(bytes);
+        let mut fields = Vec::new();
+        while let Some(field) = reader.next().map_err(|error| error.to_string())? {
+            fields.push(field);
+        }
+        Ok(Self(fields))
+    }
+
+    /// Returns the bytes of every field `number`.
+    pub fn all(&self, number: u32) -> Vec<&'a [u8]> {
+        let wanted = self.0.iter().filter(|field| field.number == number);
+        wanted.filter_map(|field| field.bytes().ok()).collect()
+    }
+
+    /// Returns the bytes of the first field `number`.
+    pub fn one(&self, number: u32) -> Option<&'a [u8]> {
+        self.all(number).first().copied()
+    }
+
+    /// Returns the integer in field `number`, 0 if it is not there.
+    pub fn uint(&self, number: u32) -> u64 {
+        let field = self.0.iter().find(|field| field.number == number);
+        field.and_then(|field| field.uint().ok()).unwrap_or(0)
+    }
+
+    /// Tells whether there is a field `number`.
+    pub fn has(&self, number: u32) -> bool {
+        self.0.iter().any(|field| field.number == number)
+    }
+
+    /// Returns all fields.
+    pub fn fields(&self) -> &[Field<'a>] {
+        &self.0
+    }
 }

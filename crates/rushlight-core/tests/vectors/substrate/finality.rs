@@ -2,43 +2,57 @@
 
 use super::Files;
 use super::files::unhex;
+use super::history::History;
+use super::payloads::refused;
+use super::recorded::genesis_set;
 use crate::report::Report;
 use rushlight_core::base::Hash;
-use rushlight_core::chains::substrate::grandpa::{Authority, AuthoritySet, BlockId};
+use rushlight_core::chains::substrate::grandpa::BlockId;
 use rushlight_core::chains::substrate::header::{HeaderRef, NumberWidth};
 use rushlight_core::chains::substrate::warp::{FragmentStream, VerifiedHead, WarpError, verify_proof};
 use rushlight_core::codec::scale::put_compact;
-use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 const WIDTH: NumberWidth = NumberWidth::U32;
 
-pub fn run(files: &Files, report: &mut Report) {
-    for folder in files.folders_with(&["warp-from-genesis.response.bin", "requests.json"]) {
-        if let Some(genesis) = genesis(files, &folder) {
-            proofs(files, &folder, &genesis, report);
-        }
-    }
+/// Returns the name of the file that tells the consensus of the chain whose payloads `folder` holds. It stands in the folder
+/// above, or beside it where several folders are of one chain.
+pub fn consensus_near(files: &Files, folder: &str) -> Option<String> {
+    let above: Vec<&str> = folder.split('/').collect();
+    let mut candidates = (1..above.len()).rev().map(|len| above[..len].join("/"));
+    candidates.find_map(|parent| {
+        let name = [format!("{parent}/consensus.json"), format!("{parent}/chain/consensus.json")];
+        name.into_iter().find(|name| files.has(name))
+    })
 }
 
 /// Returns the set of the chain whose payloads `folder` holds, before its first block.
 fn genesis(files: &Files, folder: &str) -> Option<VerifiedHead> {
     let hash = Hash::from_slice(&unhex(&files.json(&format!("{folder}/requests.json"))["genesis"]))?;
-    // The chain stands in the folder above, or beside it where several folders are of one chain.
-    let above: Vec<&str> = folder.split('/').collect();
-    let mut candidates = (1..above.len()).rev().map(|len| above[..len].join("/"));
-    let consensus = candidates.find_map(|parent| {
-        let name = [format!("{parent}/consensus.json"), format!("{parent}/chain/consensus.json")];
-        name.into_iter().find(|name| files.has(name))
-    })?;
-    let grandpa = files.json(&consensus)["grandpa"].clone();
-    let authority = |of: &Value| Authority {
-        key: unhex(&of["key"]).try_into().expect("a key has 32 bytes"),
-        weight: of["weight"].as_u64().expect("a weight"),
-    };
-    let list = grandpa["genesis_authorities"].as_array().expect("authorities").iter().map(authority).collect();
-    let id = grandpa["genesis_set_id"].as_u64().expect("a set id");
-    Some(VerifiedHead::trusted(BlockId { hash, number: 0 }, AuthoritySet::new(id, list).expect("the set can vote")))
+    let set = genesis_set(&files.json(&consensus_near(files, folder)?)["grandpa"]);
+    Some(VerifiedHead::trusted(BlockId { hash, number: 0 }, set))
+}
+
+/// Heads by the number of the block that is proven from each.
+type Steps = BTreeMap<u64, VerifiedHead>;
+
+/// Returns who votes on each block that the warp proof in `folder` proves from genesis, and the head that it leads to.
+pub fn way(files: &Files, folder: &str) -> Option<(Steps, VerifiedHead)> {
+    let name = format!("{folder}/warp-from-genesis.response.bin");
+    let bytes = files.has(&name).then(|| files.bytes(&name))?;
+    let (all, _) = fragments(&bytes).ok()?;
+    steps(&genesis(files, folder)?, &all).ok()
+}
+
+/// Learns, fragment by fragment, who votes on each block.
+fn steps(genesis: &VerifiedHead, all: &[Vec<u8>]) -> Result<(Steps, VerifiedHead), String> {
+    let (mut before, mut head) = (Steps::new(), genesis.clone());
+    for (index, fragment) in all.iter().enumerate() {
+        before.insert(number_of(fragment), head.clone());
+        let next = verify_proof(&head, &encode(core::slice::from_ref(fragment), true), WIDTH);
+        head = next.map_err(|error| format!("fragment {index}: {error}"))?.0;
+    }
+    Ok((before, head))
 }
 
 /// Returns the fragments of an answer.
@@ -62,51 +76,38 @@ fn encode(fragments: &[Vec<u8>], finished: bool) -> Vec<u8> {
     out
 }
 
-fn proofs(files: &Files, folder: &str, genesis: &VerifiedHead, report: &mut Report) {
+/// Verifies an answer with the sets of its time.
+pub fn answer(bytes: &[u8], history: &History) -> Result<(), String> {
+    let (found, _) = fragments(bytes).map_err(|error| error.to_string())?;
+    let first = found.first().map(|fragment| number_of(fragment)).ok_or("it has no fragments")?;
+    // A node repeats the block that was asked from where nothing is above it.
+    let below = BlockId { hash: Hash::default(), number: first.checked_sub(1).ok_or("block 0 needs no proof")? };
+    let from = VerifiedHead::trusted(below, history.voters_of(first).clone());
+    verify_proof(&from, bytes, WIDTH).map(drop).map_err(|error| error.to_string())
+}
+
+/// Verifies the whole way from genesis fragment by fragment and in one go: both lead to the same block and set.
+pub fn way_in_one_go(files: &Files, folder: &str, report: &mut Report) {
     let whole = format!("{folder}/warp-from-genesis.response.bin");
-    let expect = format!("{folder}/expect.json");
-    let refused: BTreeSet<String> = if files.has(&expect) {
-        let listed = files.json(&expect)["refuse"].as_array().cloned().unwrap_or_default();
-        listed.iter().filter_map(|entry| Some(format!("{folder}/{}", entry["file"].as_str()?))).collect()
-    } else {
-        BTreeSet::new()
-    };
-    let (all, _) = match fragments(&files.bytes(&whole)) {
+    if !files.has(&whole) || refused(files, folder).contains(&whole) {
+        return;
+    }
+    let bytes = files.bytes(&whole);
+    let genesis = genesis(files, folder).expect("the chain was joined by its genesis");
+    let (all, _) = match fragments(&bytes) {
         Ok(all) => all,
         Err(error) => return report.case(&whole, Err(error.to_string())),
     };
-    // Who votes on each block that is proven from genesis, learnt fragment by fragment.
-    let mut before: BTreeMap<u64, VerifiedHead> = BTreeMap::new();
-    let mut head = genesis.clone();
-    for (index, fragment) in all.iter().enumerate() {
-        let number = number_of(fragment);
-        before.insert(number, head.clone());
-        match verify_proof(&head, &encode(core::slice::from_ref(fragment), true), WIDTH) {
-            Ok((next, _)) => head = next,
-            Err(error) => return report.case(&whole, Err(format!("fragment {index}: {error}"))),
-        }
-        report.case(&whole, Ok(()));
-    }
-    let at_once = verify_proof(genesis, &files.bytes(&whole), WIDTH);
-    let same = at_once.as_ref().is_ok_and(|(last, finished)| *finished && last.block() == head.block());
+    let (_, head) = match steps(&genesis, &all) {
+        Ok(steps) => steps,
+        Err(error) => return report.case(&whole, Err(error)),
+    };
+    all.iter().for_each(|_| report.case(&whole, Ok(())));
+    let at_once = verify_proof(&genesis, &bytes, WIDTH);
+    let same = at_once
+        .as_ref()
+        .is_ok_and(|(last, finished)| *finished && last.block() == head.block() && last.set() == head.set());
     report.case(&whole, if same { Ok(()) } else { Err(format!("in one go: {:?}", at_once.err())) });
-    for name in files.names(|name| name.starts_with(&format!("{folder}/warp-from-"))) {
-        if name == whole || !name.ends_with(".response.bin") {
-            continue;
-        }
-        let answer = files.bytes(&name);
-        let verdict = fragments(&answer).and_then(|(found, _)| {
-            let first = found.first().map(|fragment| number_of(fragment)).ok_or(WarpError::Empty)?;
-            let from = before.range(first..).next().map_or(&head, |(_, before)| before);
-            verify_proof(from, &answer, WIDTH).map(|(last, _)| last.block().number)
-        });
-        let outcome = match (verdict, refused.contains(&name)) {
-            (Ok(_), false) | (Err(_), true) => Ok(()),
-            (Ok(number), true) => Err(format!("accepted up to {number}, to be refused")),
-            (Err(error), false) => Err(error.to_string()),
-        };
-        report.case(&name, outcome);
-    }
 }
 
 fn number_of(fragment: &[u8]) -> u64 {

@@ -86,28 +86,36 @@ pub fn genesis_set(grandpa: &Value) -> AuthoritySet {
 }
 
 /// Verifies every justification with the set of its time, which the headers announce; returns the set behind each block.
-fn finality(name: &str, blocks: &[Block], mut set: AuthoritySet, report: &mut Report) -> Vec<AuthoritySet> {
-    let mut announced: Option<(u64, AuthoritySet)> = None;
-    let mut sets = Vec::new();
-    for block in blocks {
+fn finality(name: &str, blocks: &[Block], first: AuthoritySet, report: &mut Report) -> Vec<AuthoritySet> {
+    let sets = sets_behind(blocks, first.clone());
+    for (block, set) in blocks.iter().zip([&first].into_iter().chain(&sets)) {
         let number = block.number;
         if let Some(bytes) = &block.justification {
-            report.case(name, finalizes(bytes, block, &set).map_err(|why| format!("justification of {number}: {why}")));
+            report.case(name, finalizes(bytes, block, set).map_err(|why| format!("justification of {number}: {why}")));
             // Whoever takes the set of another time must not be convinced.
             let other = AuthoritySet::new(set.id() + 1, set.list().to_vec()).expect("the set can vote");
             let refused = finalizes(bytes, block, &other).is_err();
             report.equal(name, format_args!("justification of {number} refused for another set"), refused, true);
         }
-        let Ok(header) = HeaderRef::decode(&block.header, NumberWidth::U32) else { continue };
+    }
+    sets
+}
+
+/// Returns the set that votes after each block.
+pub fn sets_behind(blocks: &[Block], mut set: AuthoritySet) -> Vec<AuthoritySet> {
+    let mut announced: Option<(u64, AuthoritySet)> = None;
+    let mut sets = Vec::new();
+    for block in blocks {
+        let header = HeaderRef::decode(&block.header, NumberWidth::U32).expect("a recorded header");
         for log in header.grandpa_logs() {
             // A forced change counts imported blocks and a scheduled one finalized blocks, which is the same where forks are gone.
             if let Log::ScheduledChange(change) | Log::ForcedChange { change, .. } = log {
                 let next = AuthoritySet::announced(set.id() + 1, &change.next_authorities).expect("a set can vote");
-                announced = Some((number + change.delay, next));
+                announced = Some((block.number + change.delay, next));
             }
         }
         // The last block of the old set is still finalized by it.
-        if let Some((_, next)) = announced.take_if(|(last, _)| *last <= number) {
+        if let Some((_, next)) = announced.take_if(|(last, _)| *last <= block.number) {
             set = next;
         }
         sets.push(set.clone());
@@ -134,7 +142,8 @@ fn answered_sets(name: &str, answers: &Value, sets: &[AuthoritySet], report: &mu
     }
 }
 
-fn finalizes(justification: &[u8], block: &Block, set: &AuthoritySet) -> Result<(), String> {
+/// Verifies a justification of `block` with `set`.
+pub fn finalizes(justification: &[u8], block: &Block, set: &AuthoritySet) -> Result<(), String> {
     let justification = JustificationRef::decode(justification, NumberWidth::U32).map_err(|why| why.to_string())?;
     let mut proofs = Proofs::start(block.hash);
     let target = BlockId { hash: block.hash, number: block.number };

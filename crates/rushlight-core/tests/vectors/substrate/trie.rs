@@ -1,11 +1,12 @@
 //! Storage proofs, child tries, whole states and bodies, against the state and extrinsics roots of headers.
 
 use super::Files;
-use super::files::unhex;
+use super::files::{Message, unhex};
+use super::history::History;
+use super::payloads::refused;
 use crate::report::Report;
 use rushlight_core::base::Hash;
 use rushlight_core::chains::substrate::header::{HeaderRef, NumberWidth};
-use rushlight_core::codec::protobuf::{Field, Reader};
 use rushlight_core::trie::patricia16::{
     CHILD_STORAGE_PREFIX, PrefixScan, Proven, ScanStep, StateVersion, Trie, VerifiedProof, ordered_root, root,
 };
@@ -28,9 +29,6 @@ pub fn run(files: &Files, report: &mut Report) {
     }
     for name in files.ending(".bin").iter().filter(|name| name.contains("/storage-proof-")) {
         bare_proof(files, name, report);
-    }
-    for folder in files.folders_with(&["requests.json"]) {
-        payloads(files, &folder, report);
     }
     for folder in files.folders_with(&["spec-raw.json", "blocks.jsonl"]) {
         bodies(files, &format!("{folder}/blocks.jsonl"), report);
@@ -187,130 +185,113 @@ fn scanned(trie: &Trie<'_>) -> Result<Map, String> {
     }
 }
 
-/// Returns the fields of a message.
-fn fields(message: &[u8]) -> Vec<Field<'_>> {
-    let mut reader = Reader::new(message);
-    let mut fields = Vec::new();
-    while let Some(field) = reader.next().expect("a node writes protobuf") {
-        fields.push(field);
-    }
-    fields
-}
-
-fn all(message: &[u8], number: u32) -> Vec<&[u8]> {
-    let fields = fields(message);
-    let wanted = fields.into_iter().filter(|field| field.number == number);
-    wanted.map(|field| field.bytes().expect("a node writes bytes here")).collect()
-}
-
-fn one(message: &[u8], number: u32) -> Option<&[u8]> {
-    all(message, number).first().copied()
-}
-
-fn payloads(files: &Files, folder: &str, report: &mut Report) {
-    let requests = json(files, &format!("{folder}/requests.json"));
-    let mut roots = BTreeMap::new();
-    if requests.get("finalized_header_scale").is_none() {
-        return report.differs("no header with a state root was recorded beside the payloads", folder.to_string());
-    }
-    for key in ["finalized_header_scale", "genesis_header_scale"] {
-        let header = unhex(&requests[key]);
-        let header = HeaderRef::decode(&header, NumberWidth::U32).expect("a recorded header");
-        roots.insert(header.hash(), header.state_root());
-    }
-    for request in list(&requests["requests"]) {
-        let name = request["name"].as_str().unwrap_or_default();
-        let protocol = request["protocol"].as_str().unwrap_or_default();
-        let response = format!("{folder}/{name}.response.bin");
-        if !files.has(&response) {
-            continue;
-        }
-        let message = unhex(&request["payload"]);
-        if protocol.ends_with("/light/2") {
-            files.bytes(&format!("{folder}/{name}.request.bin"));
-            light(&response, &message, &files.bytes(&response), &roots, report);
-            if name == "light-read-alice" {
-                let proof = one(&files.bytes(&response), 2).and_then(|read| one(read, 2)).expect("a proof").to_vec();
-                let root = roots[&hash(&requests["finalized"])];
-                let key = one(one(&message, 2).expect("a read"), 3).expect("a key").to_vec();
-                let proof = VerifiedProof::verify(root, proof).expect("a proof");
-                let want = requests["expected"]["alice"].as_str().unwrap_or("null").to_string();
-                report.equal(&response, "the account", told(&proof.trie(), &key), want);
-            }
-        } else if protocol.ends_with("/state/2") {
-            files.bytes(&format!("{folder}/{name}.request.bin"));
-            let root = roots[&Hash::from_slice(one(&message, 1).expect("a block")).expect("a hash")];
-            state(&response, &files.bytes(&response), root, report);
-        }
-    }
+fn root_of(block: Option<&[u8]>, history: &History) -> Option<Hash> {
+    let block = block.and_then(Hash::from_slice)?;
+    history.header(&block).map(|header| header.state_root())
 }
 
 /// A read of keys, of a child trie's keys, or the proof of a call.
-fn light(name: &str, request: &[u8], response: &[u8], roots: &BTreeMap<Hash, Hash>, report: &mut Report) {
-    let [kind] = &fields(request)[..] else { return report.case(name, Err("a request is one of three".into())) };
-    let asked = kind.bytes().expect("a message");
-    let proof = one(response, if kind.number == 1 { 1 } else { 2 }).and_then(|answer| one(answer, 2));
-    let block = Hash::from_slice(one(asked, 2).expect("a block")).expect("a hash");
-    let (Some(root), Some(proof)) = (roots.get(&block), proof) else {
+pub fn light(name: &str, request: &[u8], response: &[u8], history: &History, report: &mut Report) {
+    let outcome = read(name, request, response, history, report);
+    report.case(name, outcome);
+}
+
+fn read(name: &str, request: &[u8], response: &[u8], history: &History, report: &mut Report) -> Result<(), String> {
+    const CALL: u32 = 1;
+    const READ: u32 = 2;
+    const READ_CHILD: u32 = 4;
+    let request = Message::read(request)?;
+    let [kind] = request.fields() else { return Err("a request is one of three".into()) };
+    let asked = Message::read(kind.bytes().map_err(|error| error.to_string())?)?;
+    let response = Message::read(response)?;
+    let answer = response.one(if kind.number == CALL { 1 } else { 2 }).map(Message::read).transpose()?;
+    let proof = answer.and_then(|answer| answer.one(2)).unwrap_or_default();
+    let root = root_of(asked.one(2), history);
+    if proof.is_empty() && (root.is_none() || kind.number == CALL) {
         // An unknown block or function: the node answers without a proof, and nothing is proven.
-        let is_empty = proof.unwrap_or_default().is_empty();
-        return report.case(name, if is_empty { Ok(()) } else { Err("proves a block that is not known".into()) });
-    };
-    let proof = match VerifiedProof::verify(*root, proof) {
-        Ok(proof) => proof,
-        Err(error) => return report.case(name, Err(error.to_string())),
-    };
+        return Ok(());
+    }
+    let proof = VerifiedProof::verify(root.ok_or("proves a block that is not known")?, proof);
+    let proof = proof.map_err(|error| error.to_string())?;
     report.case(name, scanned(&proof.trie()).map(drop));
     let (trie, keys) = match kind.number {
-        4 => {
-            let child = &one(asked, 3).expect("a child trie")[CHILD_STORAGE_PREFIX.len()..];
-            match proof.trie().child(child) {
-                Ok(Proven::Present(trie)) => (trie, all(asked, 6)),
-                Ok(Proven::Absent) => return report.case(name, Ok(())),
-                other => return report.case(name, Err(format!("child trie: {other:?}"))),
+        READ_CHILD => {
+            let child = asked.one(3).and_then(|child| child.strip_prefix(CHILD_STORAGE_PREFIX));
+            match proof.trie().child(child.ok_or("no default child trie")?) {
+                Ok(Proven::Present(trie)) => (trie, asked.all(6)),
+                Ok(Proven::Absent) => return Ok(()),
+                other => return Err(format!("child trie: {other:?}")),
             }
         }
-        2 => (proof.trie(), all(asked, 3)),
-        _ => return,
+        READ => (proof.trie(), asked.all(3)),
+        _ => return Ok(()),
     };
     for key in keys {
         let got = told(&trie, key);
         let is_known = got == "null" || got.starts_with("0x");
         report.case(name, if is_known { Ok(()) } else { Err(format!("{key:02x?}: {got}")) });
     }
+    Ok(())
+}
+
+/// The account that the list tells the value of.
+pub fn account(files: &Files, histories: &BTreeMap<String, History>, report: &mut Report) {
+    for (folder, history) in histories {
+        let requests = json(files, &format!("{folder}/requests.json"));
+        let response = format!("{folder}/light-read-alice.response.bin");
+        let request = format!("{folder}/light-read-alice.request.bin");
+        let is_there = files.has(&response) && !refused(files, folder).contains(&response);
+        if !requests["expected"]["alice"].is_string() || !is_there {
+            continue;
+        }
+        let (request, bytes) = (files.bytes(&request), files.bytes(&response));
+        let outcome = || {
+            let asked = Message::read(Message::read(&request)?.one(2).ok_or("no read")?)?;
+            let answer = Message::read(Message::read(&bytes)?.one(2).ok_or("no read")?)?;
+            let root = root_of(asked.one(2), history).ok_or("an unknown block")?;
+            let proof =
+                VerifiedProof::verify(root, answer.one(2).ok_or("no proof")?).map_err(|error| error.to_string())?;
+            Ok::<_, String>(told(&proof.trie(), asked.one(3).ok_or("no key")?))
+        };
+        let want = requests["expected"]["alice"].as_str().unwrap_or("null").to_string();
+        report.equal(&response, "the account", outcome(), Ok(want));
+    }
 }
 
 /// A piece of the whole state: with a compact proof, or bare.
-fn state(name: &str, response: &[u8], root_wanted: Hash, report: &mut Report) {
-    if let Some(compact) = one(response, 2).filter(|proof| !proof.is_empty()) {
-        let proof = match VerifiedProof::verify_compact(root_wanted, compact) {
-            Ok(proof) => proof,
-            Err(error) => return report.case(name, Err(error.to_string())),
-        };
-        let map = match scanned(&proof.trie()) {
-            Ok(map) => map,
-            Err(error) => return report.case(name, Err(error)),
-        };
+pub fn state(
+    name: &str,
+    request: &[u8],
+    response: &[u8],
+    history: &History,
+    report: &mut Report,
+) -> Result<(), String> {
+    let root_wanted = root_of(Message::read(request)?.one(1), history).ok_or("an unknown block")?;
+    let response = Message::read(response)?;
+    if let Some(compact) = response.one(2).filter(|proof| !proof.is_empty()) {
+        let proof = VerifiedProof::verify_compact(root_wanted, compact).map_err(|error| error.to_string())?;
+        let map = scanned(&proof.trie())?;
         for key in map.keys().filter_map(|key| key.strip_prefix(CHILD_STORAGE_PREFIX)) {
             match proof.trie().child(key) {
                 Ok(Proven::Present(child)) => report.case(name, scanned(&child).map(drop)),
                 other => report.case(name, Err(format!("child trie: {other:?}"))),
             }
         }
-        report.case(name, if map.len() > 100 { Ok(()) } else { Err(format!("shows {} keys", map.len())) });
-        return;
+        return if map.len() > 100 { Ok(()) } else { Err(format!("shows {} keys", map.len())) };
     }
-    for entry in all(response, 1) {
-        let pair = |pair: &[u8]| (one(pair, 1).unwrap_or_default().to_vec(), one(pair, 2).unwrap_or_default().to_vec());
-        let map: Map = all(entry, 2).into_iter().map(pair).collect();
-        let is_complete = fields(entry).iter().any(|field| field.number == 3);
-        let child = one(entry, 1).filter(|root| !root.is_empty());
-        if is_complete {
-            let want = child.map_or(root_wanted, |root| Hash::from_slice(root).expect("a root"));
+    for entry in response.all(1) {
+        let entry = Message::read(entry)?;
+        let pairs = entry.all(2).into_iter().map(Message::read).collect::<Result<Vec<_>, _>>()?;
+        let text = |pair: &Message<'_>, number| pair.one(number).unwrap_or_default().to_vec();
+        let map: Map = pairs.iter().map(|pair| (text(pair, 1), text(pair, 2))).collect();
+        let child = entry.one(1).filter(|root| !root.is_empty());
+        if entry.has(3) {
+            let want = child.map_or(Some(root_wanted), Hash::from_slice);
             let entries = map.iter().map(|(key, value)| (key.as_slice(), value.as_slice()));
-            report.equal(name, "root of the whole state", root(StateVersion::V1, entries), Ok(want));
+            report.equal(name, "root of the whole state", root(StateVersion::V1, entries).ok(), want);
         }
     }
+    Ok(())
 }
 
 /// The extrinsics of every block, against the header's root of them.
@@ -331,9 +312,16 @@ fn bodies(files: &Files, name: &str, report: &mut Report) {
             report.differs(CUT, format!("{name}: block {}", header.number()));
             continue;
         }
-        let got = ordered_root(StateVersion::V0, whole.iter().map(Vec::as_slice));
-        report.equal(name, format_args!("extrinsics of block {}", header.number()), got, header.extrinsics_root());
+        let whole: Vec<&[u8]> = whole.iter().map(Vec::as_slice).collect();
+        report
+            .case(name, is_body_of(&whole, &header).map_err(|why| format!("extrinsics of {}: {why}", header.number())));
     }
+}
+
+/// Asserts that `body` is that of `header`.
+pub fn is_body_of(body: &[&[u8]], header: &HeaderRef<'_>) -> Result<(), String> {
+    let (got, want) = (ordered_root(StateVersion::V0, body.iter().copied()), header.extrinsics_root());
+    if got == want { Ok(()) } else { Err(format!("the body has root {got:#x}, the header says {want:#x}")) }
 }
 
 fn has_its_length(extrinsic: &[u8]) -> bool {
