@@ -92,7 +92,8 @@ mod tests {
             let genesis = spec.genesis_hash().expect("it has a root");
             write!(lines, "{} {} {genesis:#x}", chain.name(), spec.id).unwrap();
             if let Some(para) = &spec.parachain {
-                write!(lines, " {} of {}", para.para_id, para.relay_chain).unwrap();
+                let para_id = para.para_id.expect("it is told");
+                write!(lines, " {para_id} of {}", para.relay_chain).unwrap();
             }
             if let Some(state) = &spec.light_sync_state {
                 let set = state.grandpa.as_ref().expect("a relay chain has GRANDPA");

@@ -109,12 +109,6 @@ pub enum SpecError {
         /// The width.
         got: u64,
     },
-    /// A relay chain without a parachain id.
-    #[error("relayChain is {relay_chain:?}, but paraId is missing; add it, or take relayChain away")]
-    NoParaId {
-        /// The relay chain.
-        relay_chain: String,
-    },
     /// A parachain id without a relay chain.
     #[error("paraId is {para_id}, but relayChain is missing; add the id of the relay chain's specification")]
     NoRelayChain {

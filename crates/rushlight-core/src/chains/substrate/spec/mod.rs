@@ -46,7 +46,7 @@ pub struct Spec {
     pub chain_type: Option<String>,
     /// Nodes by which the network can be entered, in the specification's order.
     pub boot_nodes: Vec<BootNode>,
-    /// What was left out of the specification, for the user to see.
+    /// What is missing or was left out, for the user to see.
     pub warnings: Vec<SpecWarning>,
     /// The network's name in the protocols of old nodes, which now use the genesis hash.
     pub protocol_id: Option<String>,
@@ -71,11 +71,12 @@ pub struct Spec {
 pub struct Parachain {
     /// The `id` of the relay chain's specification.
     pub relay_chain: String,
-    /// The parachain's number on it.
-    pub para_id: u32,
+    /// The parachain's number on it. Specifications of the Polkadot SDK from `stable2512` on need not tell it: then the
+    /// runtime does (`GetParachainInfo_parachain_id`), or the user.
+    pub para_id: Option<u32>,
 }
 
-/// Something that was left out of a specification.
+/// Something that was left out of a specification, by us or by whoever wrote it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SpecWarning {
@@ -86,6 +87,12 @@ pub enum SpecWarning {
         text: String,
         /// What is wrong with it.
         why: BootNodeError,
+    },
+    /// A relay chain without the parachain's number on it, which is unknown until somebody tells it.
+    #[error("relayChain is {relay_chain:?}, but paraId is missing: it is unknown until the runtime tells it")]
+    NoParaId {
+        /// The relay chain.
+        relay_chain: String,
     },
     /// Boot nodes beyond the bound.
     #[error("bootNodes: {count} are left out, for there are {BOOT_NODES_MAX} before them")]

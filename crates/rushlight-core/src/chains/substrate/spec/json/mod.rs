@@ -94,7 +94,7 @@ impl Draft {
     }
 
     fn field<'de, A: MapAccess<'de>>(&mut self, key: &str, map: &mut A) -> Result<(), A::Error> {
-        // Each field in the spelling of nodes and in that of Rust.
+        // Each field in the spelling of nodes and in that of Rust; nodes of parachains read their two in a third one too.
         match key {
             "name" => {
                 self.begin("name")?;
@@ -128,11 +128,11 @@ impl Draft {
                 self.begin("properties")?;
                 self.properties = map.next_value()?;
             }
-            "relayChain" | "relay_chain" => {
+            "relayChain" | "relay_chain" | "RelayChain" => {
                 self.begin("relayChain")?;
                 self.relay_chain = map.next_value()?;
             }
-            "paraId" | "para_id" => {
+            "paraId" | "para_id" | "ParaId" => {
                 self.begin("paraId")?;
                 self.para_id = map.next_value()?;
             }
@@ -198,8 +198,7 @@ impl Draft {
             .block_number_bytes
             .map_or(Ok(NumberWidth::U32), |got| NumberWidth::new(got).ok_or(SpecError::BlockNumberBytes { got }))?;
         let parachain = match (self.relay_chain, self.para_id) {
-            (Some(relay_chain), Some(para_id)) => Some(Parachain { relay_chain, para_id }),
-            (Some(relay_chain), None) => return Err(SpecError::NoParaId { relay_chain }),
+            (Some(relay_chain), para_id) => Some(Parachain { relay_chain, para_id }),
             (None, Some(para_id)) => return Err(SpecError::NoRelayChain { para_id }),
             (None, None) => None,
         };
@@ -208,6 +207,9 @@ impl Draft {
             self.rules.check(state.number, &state.hash).map_err(SpecError::CheckpointRefused)?;
         }
         let mut warnings = self.warnings;
+        if let Some(Parachain { relay_chain, para_id: None }) = &parachain {
+            warnings.push(SpecWarning::NoParaId { relay_chain: relay_chain.clone() });
+        }
         if self.boot_nodes_left_out > 0 {
             warnings.push(SpecWarning::BootNodesLeftOut { count: self.boot_nodes_left_out });
         }
