@@ -5,7 +5,10 @@ mod fragments;
 
 use fragments::{Plan, World};
 use rushlight_core::base::{Hash, UnixTime};
-use rushlight_core::bundle::{Anchor, Bundle, Checkpoint, CheckpointError, Family, Section, SectionKind, StartError};
+use rushlight_core::bundle::{
+    Anchor, BUNDLE_BYTES_MAX, Bundle, BundleError, Checkpoint, CheckpointError, Family, Section, SectionKind,
+    StartError,
+};
 use rushlight_core::chains::substrate::bundle::{
     self, BundleRefused, Proof, ProvenValue, StateClaim, StateKey, StateRefused, VALUES_BYTES_MAX,
 };
@@ -243,6 +246,16 @@ fn each_broken_rule_of_the_state_has_its_error() {
         StateClaim::of(vec![key(b"code")], &VerifiedProof::from_nodes(root, no_code.iter().copied()).unwrap()),
         Err(StateRefused::Incomplete { index: 0, .. })
     ));
+}
+
+#[test]
+fn what_fits_no_bundle_is_not_written() {
+    let chain = chain(Hash([5; 32]));
+    let ancestors = vec![vec![0; 1 << 20]; 33];
+    let (anchor, set, fragments) = (&*chain.anchor, &chain.set, &*chain.fragments);
+    let proof = Proof { width: WIDTH, anchor, set, fragments, ancestors: &ancestors, state: &[] };
+    let refused = bundle::encode(&checkpoint(&chain), &proof).unwrap_err();
+    assert!(matches!(refused, BundleRefused::Container(BundleError::TooLarge { got }) if got > BUNDLE_BYTES_MAX));
 }
 
 #[test]

@@ -103,6 +103,7 @@ fn boot_nodes_that_cannot_be_read_are_warnings() {
     .assert_eq(&warnings.join("\n"));
     let many = with(json!({ "bootNodes": vec![format!("/dns/a/tcp/1/p2p/{id}"); 1_001] })).unwrap();
     assert_eq!((many.boot_nodes.len(), many.warnings.len()), (1_000, 1));
+    expect!["bootNodes: 1 are left out, for there are 1000 before them"].assert_eq(&many.warnings[0].to_string());
 }
 
 /// Nodes from `stable2512` on ask the runtime, and so must whoever reads their specifications.

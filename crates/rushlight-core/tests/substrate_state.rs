@@ -3,7 +3,10 @@
 
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
 use rushlight_core::base::Hash;
-use rushlight_core::chains::substrate::authorship::{AuthorshipState, ConsensusConfig, Unchecked};
+use rushlight_core::chains::substrate::authorship::aura::AuraError;
+use rushlight_core::chains::substrate::authorship::{
+    AuthorshipError, AuthorshipState, ConsensusConfig, GenesisConsensus, Unchecked,
+};
 use rushlight_core::chains::substrate::grandpa::{
     Authority, AuthoritySet, BlockId, JustificationRef, Proofs, VerifiedFinality,
 };
@@ -249,6 +252,33 @@ fn blocks_that_break_a_rule_are_refused_by_it() {
     let header =
         Header { digest: vec![DigestItem::Consensus(EngineId::GRANDPA, log)], ..child(&genesis(), 1, NOTHING) };
     assert_eq!(refused(&mut far, &header), ImportError::Delay { number: 1, delay: u64::MAX });
+}
+
+/// Who may author is asked of every block, before it takes a place in the tree.
+#[test]
+fn blocks_of_authors_without_a_claim_are_not_taken_in() {
+    let consensus = GenesisConsensus::from_json(&format!(
+        r#"{{"aura":{{"genesis_authorities":["0x{}"],"slot_duration_ms":2000}}}}"#,
+        "ab".repeat(32)
+    ))
+    .unwrap();
+    let start = Start { authorship: consensus.authorship, ..start() };
+    let settings = Settings { consensus: consensus.config, ..settings() };
+    let mut chain = ChainState::new(start, settings).unwrap();
+    let refused = chain.import(&child(&genesis(), 1, NOTHING).encode(), None).unwrap_err();
+    assert_eq!(refused, ImportError::Authorship(AuthorshipError::Aura(AuraError::NoSlot)));
+    assert!(chain.tree().is_empty());
+}
+
+/// A vote names hash and number; whoever signs a hash with another number does not move finality to that number.
+#[test]
+fn votes_that_name_another_number_than_the_block_has_finalize_nothing() {
+    let mut chain = chain();
+    let blocks = grow(&mut chain, &genesis(), 1, &[NOTHING; 2]);
+    let elsewhere = BlockId { hash: blocks[1].hash(), number: 7 };
+    let refused = chain.finalize(&votes(elsewhere, SET, &[0, 1, 2]));
+    assert_eq!(refused, Err(FinalityError::Number { got: 7, want: 2 }));
+    assert_eq!(chain.finalized(), block(&genesis()));
 }
 
 #[test]

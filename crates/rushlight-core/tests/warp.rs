@@ -85,6 +85,11 @@ fn each_broken_rule_has_its_error() {
         &encode_answer(&all, true)[..900],
         expect!["fragment 1: header: ends within a value: 166 bytes wanted, 81 left"],
     );
+    check(
+        &encode_answer(&all, true)[..encode_answer(&all, true).len() - 8],
+        expect!["fragment 4: justification: ends within a value: 396 bytes wanted, 390 left"],
+    );
+    check(&[], expect!["warp proof: ends within a value: 1 bytes wanted, 0 left"]);
     let mut header = encode_answer(&all, true);
     header[1 + 32 + 1 + 64 + 1] = 3;
     check(&header, expect!["fragment 0: item 0 of the digest has type 3, known are 0, 4, 5, 6 and 8"]);

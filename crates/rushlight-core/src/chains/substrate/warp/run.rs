@@ -3,13 +3,11 @@
 //! All rules that need no signature are checked fragment by fragment, each with the set that the one before announces.
 //! Until the batch holds, that set is no better than the signatures before it: nothing is released before.
 
-use super::fragment::{Fragment, NotDecoded, scheduled_change};
+use super::fragment::{Fragment, scheduled_change};
 use super::stream::StreamError;
 use crate::base::PeerId;
-use crate::chains::substrate::grandpa::{
-    AuthoritySet, BlockId, DecodeError, Proofs, Refused, SealedProofs, SetError, VerifyError,
-};
-use crate::chains::substrate::header::{HeaderError, grandpa};
+use crate::chains::substrate::grandpa::{AuthoritySet, BlockId, Proofs, Refused, SealedProofs, SetError, VerifyError};
+use crate::chains::substrate::header::grandpa;
 use crate::chains::{Done, Work};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -28,12 +26,6 @@ pub enum WarpError {
     /// The answer is no sequence of fragments.
     #[error(transparent)]
     Stream(#[from] StreamError),
-    /// The header is none.
-    #[error(transparent)]
-    Header(#[from] HeaderError),
-    /// The justification is none.
-    #[error(transparent)]
-    Justification(#[from] DecodeError),
     /// A fragment that does not go up: the same way could be sold again and again.
     #[error("fragment is of block {got}, wanted is one above {tip}")]
     HeightNotAbove {
@@ -169,10 +161,8 @@ impl Run {
     /// # Errors
     /// [`WarpError`]; nothing is added. As long as fragments before it are unverified the fault may be theirs.
     pub fn push(&mut self, fragment: &Fragment, peer: PeerId) -> Result<(), WarpError> {
-        let (header, justification) = fragment.decode().map_err(|why| match why {
-            NotDecoded::Header(why) => WarpError::Header(why),
-            NotDecoded::Justification(why) => WarpError::Justification(why),
-        })?;
+        // It was read when it was cut out of its answer, so this fails for none.
+        let (header, justification) = fragment.decode().map_err(|why| StreamError::of(why, self.links.len()))?;
         let block = fragment.block();
         if block == self.tip {
             return Ok(());

@@ -146,21 +146,33 @@ impl FragmentStream {
                 self.try_at = 0;
                 return Ok(Some(fragment));
             }
-            Err(NotDecoded::Header(why)) => (header_truncated(&why), StreamError::Header { index, why }),
-            Err(NotDecoded::Justification(why)) => {
-                let is_short = match &why {
-                    DecodeError::Scale(ScaleError::Truncated { .. }) => true,
-                    DecodeError::Ancestry { why, .. } => header_truncated(why),
-                    _ => false,
-                };
-                (is_short, StreamError::Justification { index, why })
-            }
+            Err(why) => (is_short(&why), StreamError::of(why, index)),
         };
         if is_short && !all_received {
             self.try_at = rest.len().saturating_add(rest.len() / 8).saturating_add(1);
             return Ok(None);
         }
         Err(error)
+    }
+}
+
+/// Tells whether more bytes may mend it.
+fn is_short(why: &NotDecoded) -> bool {
+    match why {
+        NotDecoded::Header(why) => header_truncated(why),
+        NotDecoded::Justification(DecodeError::Scale(ScaleError::Truncated { .. })) => true,
+        NotDecoded::Justification(DecodeError::Ancestry { why, .. }) => header_truncated(why),
+        NotDecoded::Justification(_) => false,
+    }
+}
+
+impl StreamError {
+    /// Returns why the fragment at place `index` is none.
+    pub(super) fn of(why: NotDecoded, index: usize) -> Self {
+        match why {
+            NotDecoded::Header(why) => Self::Header { index, why },
+            NotDecoded::Justification(why) => Self::Justification { index, why },
+        }
     }
 }
 
