@@ -11,16 +11,16 @@
 //! by several times.
 //!
 //! Ours is counted twice: as one client that keeps what it found from sync to sync, as the engine does, and as a new
-//! client for each sync. `PIVOT_SEED_FIRST` moves the thousand seeds elsewhere, where the bounds against 9/16 are not
-//! promised; figures of both are in `docs/performance.md`.
+//! client for each sync, which no bound of the worst history holds for. `PIVOT_SEED_FIRST` moves the thousand seeds
+//! elsewhere; figures are in `docs/performance.md`.
 
-use rushlight_core::chains::tendermint::sync::pivot::{Pivots, Steps};
+use rushlight_core::chains::tendermint::sync::{pivot::Pivots, steps::Steps};
 use std::collections::{BTreeMap, BTreeSet};
 
 const MILLION: u64 = 1_000_000;
 const ROTATIONS: u64 = 1_000;
 /// Pairs of heights between which each history is synced: the whole of it, and at least a quarter.
-const SYNCS: u64 = 24;
+const SYNCS: u64 = 64;
 /// Sets per history; changes that would be more are made several at a height.
 const SETS_MAX: u64 = 2_500;
 
@@ -486,22 +486,16 @@ fn fewer_blocks_are_fetched_than_by_fixed_fractions() {
     let outcomes: Vec<_> = (first..first + ROTATIONS).map(rotation).collect();
     compare("1/2, against 9/16", &outcomes, |o| o.half, |o| o.nine_sixteenths);
     compare("9/16, against 1/2", &outcomes, |o| o.nine_sixteenths, |o| o.half);
-    let by_kept: [(&str, Count); 2] = [("one client", |outcome| outcome.ours), ("anew", |outcome| outcome.ours_anew)];
-    for (name, ours_by) in by_kept {
-        let (ours, theirs, ratios) = compare(&format!("{name}, against 1/2"), &outcomes, ours_by, |o| o.half);
-        assert!(ours < theirs, "{name}: median {ours}, with halves {theirs}");
+    let references: [(&str, Count); 2] = [("1/2", |outcome| outcome.half), ("9/16", |outcome| outcome.nine_sixteenths)];
+    for (reference, theirs_by) in references {
+        let (ours, theirs, ratios) =
+            compare(&format!("one client, against {reference}"), &outcomes, |o| o.ours, theirs_by);
+        assert!(ours < theirs, "median {ours}, with {reference} {theirs}");
         let (worst, seed) = ratios[ratios.len() - 1];
-        assert!(worst <= 1_100, "{name}, seed {seed}: {worst}/1000 of the blocks of halves");
+        assert!(worst <= 1_100, "seed {seed}: {worst}/1000 of the blocks of {reference}");
 
-        let name = format!("{name}, against 9/16");
-        let (ours, theirs, ratios) = compare(&name, &outcomes, ours_by, |o| o.nine_sixteenths);
-        assert!(ours < theirs, "{name}: median {ours}, with 9/16 {theirs}");
-        // Where halving is all that can be done, 9/16 may be the luckier fraction by more than a tenth, as it is against
-        // 1/2 itself, and the other way round; no choice of pivots is as lucky as both.
-        let luckier = ratios.iter().filter(|ratio| ratio.0 > 1_100).count();
-        assert!(luckier * 50 <= ratios.len(), "{name}: {luckier} rotations above 1.1x");
-        let (worst, seed) = ratios[ratios.len() - 1];
-        assert!(worst <= 1_250, "{name}, seed {seed}: {worst}/1000");
+        let (ours, theirs, _) = compare(&format!("anew, against {reference}"), &outcomes, |o| o.ours_anew, theirs_by);
+        assert!(ours < theirs, "anew: median {ours}, with {reference} {theirs}");
     }
 
     let first = |of: Count| outcomes.iter().map(of).sum::<u64>();

@@ -2,7 +2,7 @@
 
 use super::super::verify::{JudgedAt, Rules};
 use super::fetch::{FetchAction, Fetcher};
-use super::pivot::Steps;
+use super::steps::Steps;
 use crate::base::WorkId;
 use crate::chains::{Action, Work};
 use alloc::collections::VecDeque;

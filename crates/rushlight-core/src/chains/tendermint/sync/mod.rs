@@ -20,6 +20,7 @@ mod sequential;
 mod sets;
 mod skipping;
 mod status;
+pub mod steps;
 mod walk;
 mod witness;
 

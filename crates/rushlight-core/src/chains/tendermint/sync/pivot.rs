@@ -7,67 +7,20 @@
 //! equal parts that should pass, which may be three or five where halving takes four or eight. As long as it does not
 //! predict, as with bursts, tiny sets or poor participation, the gap is halved: then nothing is lost.
 //!
-//! A height at which much changes at once has to be found exactly, by one fetch for each halving of the gap, whatever
-//! the fraction. It stays where it is, though: what one walk has found, [`Steps`] keeps for the chain's later walks,
-//! those of proofs and of dissenting witnesses among them, which cross the same heights.
+//! What earlier walks of the chain have found goes before both ([`Steps`]), those of proofs and of dissenting witnesses
+//! among them: a step before a great change is tried at once, and where two known hops lead over the gap, or one leads
+//! beyond the first part, its end is the pivot.
 //!
 //! What is trusted: nothing. A pivot decides how many blocks are fetched, never whether one is accepted; a provider
-//! that shows odd shares can only make the sync longer, and every pivot is strictly inside its gap, so it ends. Only
-//! verified heights become steps, so that a liar cannot plant any.
-//! What is left out: candidates that are themselves badly signed; keeping steps over a restart.
+//! that shows odd shares can only make the sync longer, and every pivot is strictly inside its gap, so it ends.
+//! What is left out: candidates that are themselves badly signed.
 //! Source of the fractions: `light/client.go` at v0.38.25 (`verifySkippingNumerator`) and
 //! `light-client/src/components/scheduler.rs` of tendermint-rs. Figures: `docs/performance.md`.
 
-use alloc::collections::BTreeSet;
+use super::steps::Steps;
 
-/// How many steps are kept; 8 bytes each, and their tree.
-pub const STEPS_MAX: usize = 1_024;
-/// How many steps in a row may fail before those that fail are forgotten.
-const STEPS_CREDIT_MAX: i8 = 4;
 /// A height is a step when the hop that it opened is this many times the gap in which it had been looked for.
 const STEP_OPENS_MIN: u64 = 8;
-
-/// Heights from which a walk got far after it had searched closely for them: the last ones before a great change.
-///
-/// One value serves one chain for as long as the client runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Steps {
-    heights: BTreeSet<u64>,
-    /// Falls with each step that fails when tried, rises with each that passes.
-    credit: i8,
-}
-
-impl Default for Steps {
-    fn default() -> Self {
-        Self { heights: BTreeSet::new(), credit: STEPS_CREDIT_MAX }
-    }
-}
-
-impl Steps {
-    /// Returns the lowest step strictly between two heights.
-    fn between(&self, low: u64, high: u64) -> Option<u64> {
-        self.heights.range(low.saturating_add(1)..).next().copied().filter(|height| *height < high)
-    }
-
-    fn keep(&mut self, height: u64) {
-        self.heights.insert(height);
-        if self.heights.len() > STEPS_MAX {
-            // Walks go upwards: what lies lowest is needed least.
-            self.heights.pop_first();
-        }
-    }
-
-    /// In a chain of small sets and many absences a step may be chance: what fails too often is forgotten.
-    fn tried(&mut self, height: u64, is_passed: bool) {
-        /// So many passes must follow a long row of failures before failures are forgiven again.
-        const CREDIT_MIN: i8 = -8;
-        let change = if is_passed { 1 } else { -1 };
-        self.credit = self.credit.saturating_add(change).clamp(CREDIT_MIN, STEPS_CREDIT_MAX);
-        if !is_passed && self.credit < 0 {
-            self.heights.remove(&height);
-        }
-    }
-}
 
 /// One, in the unit of shares.
 const ONE_PPM: u64 = 1_000_000;
@@ -100,8 +53,20 @@ pub struct Pivots {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Chosen {
     pivot: u64,
+    trusted: u64,
     gap: u64,
-    is_step: bool,
+    why: Why,
+}
+
+/// What a pivot was chosen by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Why {
+    /// A part of the gap.
+    Part,
+    /// A kept step.
+    Step,
+    /// A kept hop.
+    Hop,
 }
 
 impl Pivots {
@@ -132,14 +97,15 @@ impl Pivots {
 
     /// Learns that height `to` was verified from height `from`.
     pub fn passed(&mut self, steps: &mut Steps, from: u64, to: u64) {
+        steps.hop(from, to);
         if let Some(before) = self.passed.take().filter(|before| before.pivot == from) {
             let is_far = to.saturating_sub(from) >= before.gap.saturating_mul(STEP_OPENS_MIN);
-            if is_far && !before.is_step {
+            if is_far && before.why == Why::Part {
                 steps.keep(from);
             }
         }
         if let Some(chosen) = self.chosen.take_if(|chosen| chosen.pivot == to) {
-            if chosen.is_step {
+            if chosen.why == Why::Step {
                 steps.tried(to, true);
             }
             self.passed = Some(chosen);
@@ -148,10 +114,11 @@ impl Pivots {
 
     /// Learns that height `to` cannot be verified from the trusted one.
     pub fn fell_short(&mut self, steps: &mut Steps, to: u64) {
-        if let Some(chosen) = self.chosen.take_if(|chosen| chosen.pivot == to)
-            && chosen.is_step
-        {
-            steps.tried(to, false);
+        let Some(chosen) = self.chosen.take_if(|chosen| chosen.pivot == to) else { return };
+        match chosen.why {
+            Why::Part => {}
+            Why::Step => steps.tried(to, false),
+            Why::Hop => steps.forget_hop(chosen.trusted),
         }
     }
 
@@ -161,12 +128,18 @@ impl Pivots {
     /// height above `trusted` is returned.
     pub fn choose(&mut self, steps: &Steps, trusted: u64, failed: u64) -> u64 {
         let gap = failed.saturating_sub(trusted);
-        let step = steps.between(trusted, failed);
-        let pivot = step.unwrap_or_else(|| {
-            let part = (gap / self.parts(gap)).clamp(1, gap.saturating_sub(1).max(1));
-            trusted.saturating_add(part)
-        });
-        self.chosen = Some(Chosen { pivot, gap, is_step: step.is_some() });
+        let (pivot, why) = match steps.between(trusted, failed) {
+            Some(step) => (step, Why::Step),
+            None => {
+                let part = (gap / self.parts(gap)).clamp(1, gap.saturating_sub(1).max(1));
+                (trusted.saturating_add(part), Why::Part)
+            }
+        };
+        let reach = steps.reach(trusted);
+        let is_inside = trusted.saturating_add(1) < reach && reach < failed;
+        let (pivot, why) =
+            if is_inside && (reach > pivot || steps.reach(reach) >= failed) { (reach, Why::Hop) } else { (pivot, why) };
+        self.chosen = Some(Chosen { pivot, trusted, gap, why });
         pivot
     }
 
