@@ -37,7 +37,7 @@ fn liars(world: &World<'_>) -> Vec<String> {
 #[test]
 fn who_claims_most_and_gives_nothing_is_passed_over() {
     let Some(recording) = smallest() else { return };
-    let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+    let (first, last) = (recording.first(), recording.last());
     let answers = |fetch: &Fetch, _: UnixTime| -> Result<(u16, Vec<u8>), FetchFailed> {
         match host(fetch) {
             'c' if fetch.url.ends_with("/status") => Ok((200, recording.status("c:1", last + 1_000_000))),
@@ -48,7 +48,7 @@ fn who_claims_most_and_gives_nothing_is_passed_over() {
     };
     let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
     world.add(&recording.spec(first, "skipping"));
-    let is_synced = world.run_until(20_000, |world| world.status().head.is_some_and(|head| head.height == last));
+    let is_synced = world.sync_to(last);
     assert!(is_synced, "{:?}\n{:?}", world.status(), world.notices);
     let end = world.now.instant.after(Duration::from_secs(3_600));
     assert!(world.run_until(200_000, |world| world.now.instant >= end));
@@ -64,7 +64,7 @@ fn who_claims_most_and_gives_nothing_is_passed_over() {
 #[test]
 fn a_node_without_a_block_is_not_taken_for_a_liar() {
     let Some(recording) = smallest() else { return };
-    let first = *recording.hashes.keys().next().unwrap();
+    let first = recording.first();
     let answers = |fetch: &Fetch, _: UnixTime| match host(fetch) {
         'c' if fetch.url.ends_with("/status") => Ok((200, recording.status("c:1", 0))),
         _ => recording.answer(fetch),
@@ -80,7 +80,7 @@ fn a_node_without_a_block_is_not_taken_for_a_liar() {
 #[test]
 fn a_late_clock_of_ours_sends_nobody_away() {
     let Some(recording) = smallest() else { return };
-    let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+    let (first, last) = (recording.first(), recording.last());
     let answers = |fetch: &Fetch, _: UnixTime| recording.answer(fetch);
     let nanos = recording.last_time.unix_nanos() - 60_000_000_000;
     let mut world = World::new(UnixTime::from_unix_nanos(nanos), Box::new(answers));
@@ -92,7 +92,7 @@ fn a_late_clock_of_ours_sends_nobody_away() {
     assert_eq!(world.notices.iter().filter(is_out).collect::<Vec<_>>(), Vec::<&Notice>::new());
     world.now.wall = recording.last_time.after(Duration::from_secs(1));
     let end = world.now.instant.after(Duration::from_secs(10));
-    let is_synced = world.run_until(20_000, |world| world.status().head.is_some_and(|head| head.height == last));
+    let is_synced = world.sync_to(last);
     assert!(is_synced && world.now.instant < end, "{:?}", world.status());
 }
 
@@ -101,7 +101,7 @@ fn a_late_clock_of_ours_sends_nobody_away() {
 #[test]
 fn a_checkpoint_that_no_provider_has_is_named_with_both_hashes() {
     let Some(recording) = smallest() else { return };
-    let first = *recording.hashes.keys().next().unwrap();
+    let first = recording.first();
     let (theirs, ours) = (recording.hashes[&first].clone(), "AB".repeat(32));
     let answers = |fetch: &Fetch, _: UnixTime| recording.answer(fetch);
     let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
@@ -125,7 +125,7 @@ fn a_checkpoint_that_no_provider_has_is_named_with_both_hashes() {
 #[test]
 fn lost_answers_do_not_keep_a_sync_from_its_end() {
     let Some(recording) = smallest() else { return };
-    let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+    let (first, last) = (recording.first(), recording.last());
     let heights = last - first;
     for mode in ["sequential", "skipping"] {
         let (mut asked, lost) = (0_u64, Cell::new(0));
@@ -141,7 +141,7 @@ fn lost_answers_do_not_keep_a_sync_from_its_end() {
         };
         let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
         world.add(&recording.spec(first, mode));
-        let is_synced = world.run_until(20_000, |world| world.status().head.is_some_and(|head| head.height == last));
+        let is_synced = world.sync_to(last);
         let fetched = world.status().blocks_fetched;
         println!("{mode}: {fetched} blocks fetched for {heights} heights, {} answers lost", lost.get());
         assert!(is_synced && lost.get() > 0, "{mode}: {:?}", world.status());
@@ -156,7 +156,7 @@ fn lost_answers_do_not_keep_a_sync_from_its_end() {
 #[test]
 fn a_dissenting_witness_that_refuses_its_proof_is_not_taken_for_a_liar() {
     let Some(recording) = smallest() else { return };
-    let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+    let (first, last) = (recording.first(), recording.last());
     let path = format!("/commit?height={last}");
     let mut forged: Value = serde_json::from_slice(&recording.answers[&path].1).unwrap();
     forged["result"]["signed_header"]["header"]["app_hash"] = json!("AB".repeat(32));
@@ -173,7 +173,7 @@ fn a_dissenting_witness_that_refuses_its_proof_is_not_taken_for_a_liar() {
     };
     let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
     world.add(&recording.spec(first, "skipping"));
-    let is_synced = world.run_until(20_000, |world| world.status().head.is_some_and(|head| head.height == last));
+    let is_synced = world.sync_to(last);
     assert!(is_synced, "{:?}", world.status());
     let said = world.notices.iter().filter_map(|notice| match notice {
         Notice::Chain(_, ChainNotice::Fault { verdict, why, .. }) if why.contains("dissents") => Some((*verdict, why)),
@@ -189,7 +189,7 @@ fn a_dissenting_witness_that_refuses_its_proof_is_not_taken_for_a_liar() {
 #[test]
 fn who_is_just_not_slow_each_time_is_slow_in_the_end() {
     let Some(recording) = recordings().into_iter().max_by_key(|recording| recording.hashes.len()) else { return };
-    let first = *recording.hashes.keys().next().unwrap();
+    let first = recording.first();
     let answers = |fetch: &Fetch, _: UnixTime| recording.answer(fetch);
     let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
     world.latency = Duration::from_millis(9_900);

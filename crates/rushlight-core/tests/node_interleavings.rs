@@ -310,7 +310,7 @@ fn smallest() -> Option<Recording> {
 #[test]
 fn no_interleaving_panics_or_publishes_what_is_not_saved() {
     let Some(recording) = smallest() else { return };
-    let first = *recording.hashes.keys().next().unwrap();
+    let first = recording.first();
     let case = (prop::collection::vec(step(), 1..400), prop::bool::ANY, 0_u64..3);
     let mut runner = prop::test_runner::TestRunner::new(ProptestConfig {
         cases: cases(),

@@ -17,12 +17,11 @@ use world::World;
 #[test]
 fn every_recorded_chain_syncs_from_its_first_height_to_its_last() {
     for recording in recordings() {
-        let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+        let (first, last) = (recording.first(), recording.last());
         for mode in ["skipping", "sequential"] {
             let mut world = recording.world();
             world.add(&recording.spec(first, mode));
-            let is_synced =
-                world.run_until(20_000, |world| world.status().head.is_some_and(|head| head.height == last));
+            let is_synced = world.sync_to(last);
             let status = world.status();
             assert!(is_synced, "{} {mode}: {:?}\n{:?}", recording.name, status, world.notices);
             let head = status.head.unwrap();
@@ -47,10 +46,10 @@ fn every_recorded_chain_syncs_from_its_first_height_to_its_last() {
 #[test]
 fn a_bundle_from_a_synced_chain_verifies_offline() {
     for recording in recordings() {
-        let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+        let (first, last) = (recording.first(), recording.last());
         let mut world = recording.world();
         world.add(&recording.spec(first, "skipping"));
-        assert!(world.run_until(20_000, |world| world.status().head.is_some_and(|head| head.height == last)));
+        assert!(world.sync_to(last));
         for height in [first, first + 1, (first + last) / 2, last] {
             let answer = world.call(&format!(
                 r#"{{"jsonrpc":"2.0","id":1,"method":"rushlight_prove","params":{{"height":{height}}}}}"#
@@ -103,7 +102,7 @@ fn stuffed(bytes: &[u8]) -> Vec<Vec<u8>> {
 #[test]
 fn expired_trust_stays_expired_after_a_restart_with_the_clock_set_back() {
     for recording in recordings() {
-        let first = *recording.hashes.keys().next().unwrap();
+        let first = recording.first();
         let mut world = recording.world();
         world.add(&recording.spec(first, "skipping"));
         assert!(world.run_until(20_000, |world| world.status().state.word() == "synced"));
@@ -128,10 +127,10 @@ fn expired_trust_stays_expired_after_a_restart_with_the_clock_set_back() {
 #[test]
 fn a_restart_goes_on_from_the_saved_head() {
     for recording in recordings() {
-        let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+        let (first, last) = (recording.first(), recording.last());
         let mut world = recording.world();
         world.add(&recording.spec(first, "skipping"));
-        assert!(world.run_until(20_000, |world| world.status().head.is_some_and(|head| head.height == last)));
+        assert!(world.sync_to(last));
         let saved = world.saved.clone();
         let mut again = recording.world();
         again.saved = saved;
@@ -143,7 +142,7 @@ fn a_restart_goes_on_from_the_saved_head() {
 #[test]
 fn heights_below_the_checkpoint_are_proven_by_the_hash_chain_and_indexed() {
     for recording in recordings() {
-        let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+        let (first, last) = (recording.first(), recording.last());
         let mut world = recording.world();
         world.add(&recording.spec(last, "skipping"));
         assert!(world.run_until(20_000, |world| world.status().head.is_some()));
@@ -178,10 +177,10 @@ fn heights_below_the_checkpoint_are_proven_by_the_hash_chain_and_indexed() {
 #[test]
 fn a_header_between_two_trusted_heights_is_walked_to_from_the_checkpoint() {
     for recording in recordings() {
-        let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+        let (first, last) = (recording.first(), recording.last());
         let mut world = recording.world();
         world.add(&recording.spec(first, "skipping"));
-        assert!(world.run_until(20_000, |world| world.status().head.is_some_and(|head| head.height == last)));
+        assert!(world.sync_to(last));
         let height = (first + last) / 2;
         let answer = world
             .call(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"rushlight_header","params":{{"height":{height}}}}}"#));
@@ -209,7 +208,7 @@ fn results(answers: Vec<Answer>) -> Vec<Value> {
 #[test]
 fn an_index_that_is_forgotten_while_it_is_read_confuses_no_heights() {
     for recording in recordings() {
-        let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+        let (first, last) = (recording.first(), recording.last());
         let mut world = recording.world();
         world.add(&recording.spec(last, "skipping"));
         assert!(world.run_until(20_000, |world| world.status().head.is_some()));
@@ -233,7 +232,7 @@ fn an_index_that_is_forgotten_while_it_is_read_confuses_no_heights() {
 #[test]
 fn a_blob_stays_while_another_chain_names_it() {
     for recording in recordings() {
-        let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+        let (first, last) = (recording.first(), recording.last());
         let mut world = recording.world();
         let spec = recording.spec(last, "skipping");
         let other = spec
@@ -265,7 +264,7 @@ fn a_blob_stays_while_another_chain_names_it() {
 fn works_of_a_dropped_walk_are_cancelled() {
     for mode in ["skipping", "sequential"] {
         for recording in recordings() {
-            let first = *recording.hashes.keys().next().unwrap();
+            let first = recording.first();
             let mut world = recording.world();
             world.add(&recording.spec(first, mode));
             assert!(world.run_until(20_000, |world| world.works_pending() > 0), "{} {mode}", recording.name);

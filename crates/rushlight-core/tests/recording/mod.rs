@@ -92,12 +92,22 @@ fn read(folder: &Path) -> Recording {
 }
 
 impl Recording {
+    /// Returns the lowest recorded height.
+    pub fn first(&self) -> u64 {
+        *self.hashes.keys().next().unwrap()
+    }
+
+    /// Returns the highest recorded height.
+    pub fn last(&self) -> u64 {
+        *self.hashes.keys().last().unwrap()
+    }
+
     pub fn answer(&self, fetch: &Fetch) -> Result<(u16, Vec<u8>), FetchFailed> {
         let mut parts = fetch.url.splitn(4, '/');
         let host = parts.nth(2).unwrap().to_string();
         let path = format!("/{}", parts.next().unwrap());
         if path == "/status" {
-            return Ok((200, self.status(&host, *self.hashes.keys().last().unwrap())));
+            return Ok((200, self.status(&host, self.last())));
         }
         if path.starts_with("/blockchain?") {
             return Ok((200, self.blockchain(&path)));
@@ -122,7 +132,7 @@ impl Recording {
 
     /// Returns what a node says of itself that has heights up to `last`.
     pub fn status(&self, host: &str, last: u64) -> Vec<u8> {
-        let first = self.hashes.keys().next().unwrap();
+        let first = self.first();
         let body = format!(
             r#"{{"jsonrpc":"2.0","id":-1,"result":{{"node_info":{{"id":"{host}","network":"{}"}},"sync_info":{{"latest_block_height":"{last}","latest_block_time":"{}","earliest_block_height":"{first}","catching_up":false}}}}}}"#,
             self.chain_id, self.last_time

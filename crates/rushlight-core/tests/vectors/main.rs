@@ -12,6 +12,8 @@ mod canonical;
 mod cases;
 mod chain;
 mod evidence;
+#[path = "../fragments/mod.rs"]
+mod fragments;
 mod kind;
 #[path = "../recording/mod.rs"]
 mod recording;

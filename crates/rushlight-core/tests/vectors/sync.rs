@@ -10,15 +10,12 @@ use serde_json::Value;
 const START_EVERY: usize = 12;
 /// Every this many heights a header below the checkpoint is asked for.
 const HEADER_EVERY: usize = 15;
-/// Inputs after which a sync that has not ended is stuck.
-const STEPS_MAX: usize = 20_000;
 
 fn synced<'a>(recording: &'a Recording, from: u64, mode: &str) -> Result<World<'a>, String> {
-    let last = *recording.hashes.keys().last().unwrap();
+    let last = recording.last();
     let mut world = recording.world();
     world.add(&recording.spec(from, mode));
-    let reached = |world: &World<'_>| world.status().head.is_some_and(|head| head.height == last);
-    if !world.run_until(STEPS_MAX, reached) {
+    if !world.sync_to(last) {
         return Err(format!("{mode} from {from} is stuck: {}", world.status().state.reason()));
     }
     let hash = world.status().head.map(|head| head.hash.to_string());

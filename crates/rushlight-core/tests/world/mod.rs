@@ -161,6 +161,11 @@ impl<'a> World<'a> {
         done(self)
     }
 
+    /// Steps until the head has `height`; returns whether it came to that in as many steps as any recording takes.
+    pub fn sync_to(&mut self, height: u64) -> bool {
+        self.run_until(20_000, |world| world.status().head.is_some_and(|head| head.height == height))
+    }
+
     /// Calls a method and returns the answer's text.
     pub fn call(&mut self, text: &str) -> Answer {
         self.call_chain(None, &[text]).remove(0)

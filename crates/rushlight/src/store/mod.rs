@@ -243,14 +243,7 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
         .create(folder)
         .map_err(|error| StoreError::NoFolder { folder: folder.to_owned(), why: error.to_string() })?;
     let path = folder.join(LOCK_FILE);
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&path)
-        .map_err(|error| from_io(&path, &error))?;
+    let mut file = open_private(&path)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -261,6 +254,13 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
     // The process id only makes the message of the next one better; the lock itself is what counts.
     let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));
     Ok(file)
+}
+
+/// Opens a file that only its owner may read; makes it if there is none, and leaves what is in it.
+fn open_private(path: &Path) -> Result<File, StoreError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options.open(path).map_err(|error| from_io(path, &error))
 }
 
 fn owner(lock: &mut File) -> String {
@@ -274,14 +274,7 @@ fn owner(lock: &mut File) -> String {
 
 fn open_file(path: &Path) -> Result<Database, StoreError> {
     // An empty file is what a crash right after creation leaves; anything else must be a store.
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| from_io(path, &error))?;
+    let file = open_private(path)?;
     // Two steps, so that a panic never drops the database while it unwinds: its own panic then would end the process.
     let builder = || Ok(Builder::new().set_cache_size(CACHE_BYTES).create_file(file)?);
     let database = caught(path, builder)?;

@@ -5,12 +5,12 @@ use super::files::unhex;
 use super::history::History;
 use super::payloads::refused;
 use super::recorded::genesis_set;
+use crate::fragments::encode_answer;
 use crate::report::Report;
 use rushlight_core::base::Hash;
 use rushlight_core::chains::substrate::grandpa::BlockId;
 use rushlight_core::chains::substrate::header::{HeaderRef, NumberWidth};
 use rushlight_core::chains::substrate::warp::{FragmentStream, VerifiedHead, WarpError, verify_proof};
-use rushlight_core::codec::scale::put_compact;
 use std::collections::BTreeMap;
 
 const WIDTH: NumberWidth = NumberWidth::U32;
@@ -49,7 +49,7 @@ fn steps(genesis: &VerifiedHead, all: &[Vec<u8>]) -> Result<(Steps, VerifiedHead
     let (mut before, mut head) = (Steps::new(), genesis.clone());
     for (index, fragment) in all.iter().enumerate() {
         before.insert(number_of(fragment), head.clone());
-        let next = verify_proof(&head, &encode(core::slice::from_ref(fragment), true), WIDTH);
+        let next = verify_proof(&head, &encode_answer(core::slice::from_ref(fragment), true), WIDTH);
         head = next.map_err(|error| format!("fragment {index}: {error}"))?.0;
     }
     Ok((before, head))
@@ -66,14 +66,6 @@ fn fragments(answer: &[u8]) -> Result<(Vec<Vec<u8>>, bool), WarpError> {
             Err(finished) => return Ok((found, finished)),
         }
     }
-}
-
-fn encode(fragments: &[Vec<u8>], finished: bool) -> Vec<u8> {
-    let mut out = vec![];
-    put_compact(&mut out, fragments.len() as u64);
-    fragments.iter().for_each(|fragment| out.extend_from_slice(fragment));
-    out.push(finished.into());
-    out
 }
 
 /// Verifies an answer with the sets of its time.

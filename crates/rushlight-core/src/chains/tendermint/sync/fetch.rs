@@ -374,14 +374,20 @@ mod tests {
         format!(r#"{{"result":{{"signed_header":{{"header":{header},"commit":{commit}}}}}}}"#)
     }
 
-    /// The liar is quick with every commit, the honest one gives the sets: nobody can tell from the misfit who is wrong.
-    #[test]
-    fn parts_of_several_providers_that_do_not_fit_accuse_nobody() {
+    /// Returns a set of one validator, and the page that has it.
+    fn validators() -> (ValidatorSet, String) {
         let key = format!("{}=", "A".repeat(43));
         let page = format!(
             r#"{{"result":{{"block_height":"5","validators":[{{"pub_key":{{"type":"tendermint/PubKeyEd25519","value":"{key}"}},"voting_power":"1"}}],"total":"1"}}}}"#
         );
-        let set = ValidatorSet::new(alloc::vec![Validator::new(PublicKey::Ed25519([0; 32]), 1).unwrap()]).unwrap();
+        let key = PublicKey::Ed25519([0; 32]);
+        (ValidatorSet::new(alloc::vec![Validator::new(key, 1).unwrap()]).unwrap(), page)
+    }
+
+    /// The liar is quick with every commit, the honest one gives the sets: nobody can tell from the misfit who is wrong.
+    #[test]
+    fn parts_of_several_providers_that_do_not_fit_accuse_nobody() {
+        let (set, page) = validators();
         let (honest, lie) = (commit(&set.hash().to_string()), commit(&"AB".repeat(32)));
         let mut fetcher = Fetcher::default();
         let request = fetcher.block(5, To::Any, true);
@@ -413,13 +419,9 @@ mod tests {
     /// A provider that is faster than all others and refuses validator sets, which anybody may give.
     #[test]
     fn who_refuses_keeps_nobody_else_from_answering() {
-        let key = format!("{}=", "A".repeat(43));
-        let page = format!(
-            r#"{{"result":{{"block_height":"5","validators":[{{"pub_key":{{"type":"tendermint/PubKeyEd25519","value":"{key}"}},"voting_power":"1"}}],"total":"1"}}}}"#
-        );
+        let (set, page) = validators();
         let status = r#"{"result":{"node_info":{"id":"a","network":"c"},"sync_info":{"latest_block_height":"9","latest_block_time":"2026-01-01T00:00:00Z","earliest_block_height":"1","catching_up":false}}}"#;
         let refusal = r#"{"error":{"code":-32603,"message":"Internal error"}}"#;
-        let set = ValidatorSet::new(alloc::vec![Validator::new(PublicKey::Ed25519([0; 32]), 1).unwrap()]).unwrap();
         let mut fetcher = Fetcher::default();
         for peer in [LIAR, HONEST] {
             fetcher.status(peer);

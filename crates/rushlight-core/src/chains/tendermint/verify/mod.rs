@@ -132,21 +132,15 @@ pub fn anchor(
     block: LightBlock,
 ) -> Result<VerifiedBlock, VerifyError> {
     let header = &block.header;
-    if header.height != height {
-        return Err(VerifyError::CheckpointHeight { got: header.height, want: height });
-    }
-    let got = header.hash();
-    if got != hash {
-        return Err(VerifyError::CheckpointHash { got, want: hash });
-    }
+    is_header_of(header, height, hash)?;
     if let Some(want) = time.filter(|want| *want != header.time) {
         return Err(VerifyError::CheckpointTime { got: header.time, want });
     }
     rules::header_is_well_formed(header, chain_id)?;
-    rules::commit_is_for(&block.commit, header, got)?;
+    rules::commit_is_for(&block.commit, header, hash)?;
     rules::validators_are_named(header, &block.validators)?;
     commit_light(chain_id, &block.validators, &block.commit)?;
-    Ok(VerifiedBlock::new(Arc::new(block), got))
+    Ok(VerifiedBlock::new(Arc::new(block), hash))
 }
 
 /// Verifies that more than two thirds of `validators` signed `commit`, checking no more signatures than that takes.
@@ -215,14 +209,17 @@ fn verify_votes(
 /// [`VerifyError::CheckpointHash`].
 pub fn by_hash(chain_id: &str, height: u64, hash: Hash, header: Header) -> Result<VerifiedHeader, VerifyError> {
     rules::header_is_well_formed(&header, chain_id)?;
+    is_header_of(&header, height, hash)?;
+    Ok(VerifiedHeader { header, hash })
+}
+
+/// Checks that `header` is the one that was vouched for by its height and hash.
+fn is_header_of(header: &Header, height: u64, hash: Hash) -> Result<(), VerifyError> {
     if header.height != height {
         return Err(VerifyError::CheckpointHeight { got: header.height, want: height });
     }
     let got = header.hash();
-    if got != hash {
-        return Err(VerifyError::CheckpointHash { got, want: hash });
-    }
-    Ok(VerifiedHeader { header, hash })
+    if got == hash { Ok(()) } else { Err(VerifyError::CheckpointHash { got, want: hash }) }
 }
 
 /// Verifies a header one below a verified one by the hash that the later one carries: no signature is needed.
