@@ -14,7 +14,7 @@ use crate::rpc::Proven;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-pub use open::open;
+pub use open::{OpenError, open};
 pub use spec::{ChainSpec, SpecError};
 pub use work::{Done, Work};
 
@@ -152,6 +152,12 @@ pub enum QueryError {
     #[error("not synced: {why}")]
     NotSynced {
         /// Why not, in words.
+        why: String,
+    },
+    /// Trust in what the answer would start from has ended.
+    #[error("trust has expired: {why}")]
+    Expired {
+        /// In which height and when, in words.
         why: String,
     },
     /// The height is above the trusted head.

@@ -1,5 +1,7 @@
 //! The one match over families.
 
+#[cfg(feature = "tendermint")]
+use super::tendermint::snapshot::SnapshotError;
 use super::{Chain, ChainSpec};
 use crate::base::Now;
 use alloc::boxed::Box;
@@ -7,17 +9,38 @@ use alloc::string::String;
 #[cfg(feature = "tendermint")]
 use alloc::string::ToString;
 
+/// Why a chain cannot go on from what was saved of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// It was saved of another chain: two chains share a name.
+    #[error("it is of chain {got:?}, this one is {want:?}")]
+    OtherChain {
+        /// The chain id in what was saved.
+        got: String,
+        /// The chain id of the description.
+        want: String,
+    },
+    /// It is damaged, or another version wrote it.
+    #[error("{why}")]
+    Unreadable {
+        /// The broken rule, in words.
+        why: String,
+    },
+}
+
 /// Returns the chain that `spec` describes, at the state that `saved` holds.
 /// # Errors
-/// In words, why `saved` cannot be read.
-pub fn open(spec: ChainSpec, saved: Option<&[u8]>, now: Now) -> Result<Box<dyn Chain>, String> {
+/// [`OpenError`].
+pub fn open(spec: ChainSpec, saved: Option<&[u8]>, now: Now) -> Result<Box<dyn Chain>, OpenError> {
     #[cfg(not(feature = "tendermint"))]
     let _ = (saved, now);
     match spec {
         #[cfg(feature = "tendermint")]
         ChainSpec::Tendermint(spec) => match super::tendermint::sync::TendermintChain::open(spec, saved, now) {
             Ok(chain) => Ok(Box::new(chain)),
-            Err(error) => Err(error.to_string()),
+            Err(SnapshotError::OtherChain { got, want }) => Err(OpenError::OtherChain { got, want }),
+            Err(error) => Err(OpenError::Unreadable { why: error.to_string() }),
         },
     }
 }

@@ -24,8 +24,23 @@ pub enum AddChainError {
         /// What is wrong, in words.
         why: String,
     },
-    /// The saved state cannot be read.
-    #[error("saved state: {why}; remove it to start from the checkpoint again")]
+    /// What was saved under this name is of another chain.
+    #[error(
+        "what is saved as {name:?} is of chain {got:?}, not of {want:?}: give one of the two chains another `name`"
+    )]
+    SavedOfOther {
+        /// The name.
+        name: String,
+        /// The chain that was saved.
+        got: String,
+        /// The chain to be added.
+        want: String,
+    },
+    /// The saved state cannot be read. It may hold a freeze, so nobody but the user may throw it away.
+    #[error(
+        "saved state: {why}. It is left as it is. Restore the store from a backup, or set it aside with \
+         `rushlight doctor --set-aside-store` and start again from the trust in the chain file"
+    )]
     Saved {
         /// What is wrong, in words.
         why: String,

@@ -15,7 +15,7 @@ pub use error::AddChainError;
 pub use offline::{ProvenHeader, ProvenState, VerifyBundleError, verify_bundle};
 
 use crate::base::{ChainId, Hash, Instant, LoadId, Now, PeerId, QueryId, SaveId, WorkId};
-use crate::chains::{self, Action, Chain, ChainSpec, Event, Query, QueryAnswer, QueryError};
+use crate::chains::{self, Action, Chain, ChainSpec, Event, OpenError, Query, QueryAnswer, QueryError};
 use crate::crypto::sha256;
 use crate::peers::{AskFailed, FetchFailed, Fetched, Peers, PeersOutput, Reply};
 use crate::rpc::{MethodCall, QueryResult, Rpc, RpcAction, RpcError, Scope};
@@ -101,7 +101,10 @@ impl Node {
             return Err(AddChainError::NameTaken { name: name.to_string() });
         }
         let providers = spec.providers().to_vec();
-        let chain = chains::open(spec, saved, now).map_err(|why| AddChainError::Saved { why })?;
+        let chain = chains::open(spec, saved, now).map_err(|error| match error {
+            OpenError::OtherChain { got, want } => AddChainError::SavedOfOther { name: name.to_string(), got, want },
+            error => AddChainError::Saved { why: error.to_string() },
+        })?;
         let id = ChainId(self.next_chain);
         self.next_chain = self.next_chain.saturating_add(1);
         for address in providers {
@@ -385,6 +388,7 @@ fn query_result(answer: QueryAnswer) -> QueryResult {
 fn rpc_error(error: QueryError) -> RpcError {
     match error {
         QueryError::NotSynced { why } => RpcError::NotSynced { why },
+        QueryError::Expired { why } => RpcError::TrustExpired { why },
         QueryError::AboveHead { height, head } => RpcError::AboveHead { height, head },
         QueryError::BelowCheckpoint { height, checkpoint } => RpcError::BelowCheckpoint { height, checkpoint },
         QueryError::Frozen { why } => RpcError::Frozen { why },

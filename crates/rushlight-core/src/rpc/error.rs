@@ -125,6 +125,12 @@ pub enum RpcError {
         /// The bound.
         max: usize,
     },
+    /// Trust in what the answer would start from has ended.
+    #[error("trust has expired: {why}")]
+    TrustExpired {
+        /// In which height and when.
+        why: String,
+    },
     /// The node is going down.
     #[error("the node is shutting down")]
     ShuttingDown,
@@ -163,6 +169,7 @@ impl RpcError {
         row(-32025, "ChainNeeded", "The call is about a chain, and the client has not said which."),
         row(-32026, "ShuttingDown", "The node is going down."),
         row(-32027, "ProofTooLarge", "The blocks that prove the header are more than a bundle may have."),
+        row(-32028, "TrustExpired", "Trust in what the answer would start from has ended."),
     ];
 
     /// Returns the JSON-RPC error code.
@@ -187,6 +194,7 @@ impl RpcError {
             Self::ChainNeeded { .. } => -32025,
             Self::ShuttingDown => -32026,
             Self::ProofTooLarge { .. } => -32027,
+            Self::TrustExpired { .. } => -32028,
         }
     }
 
@@ -226,7 +234,7 @@ mod tests {
     use std::string::ToString;
 
     /// One error of each variant.
-    fn one_of_each() -> [RpcError; 21] {
+    fn one_of_each() -> [RpcError; 22] {
         let why = || "y".to_string();
         [
             RpcError::Parse { why: why() },
@@ -250,6 +258,7 @@ mod tests {
             RpcError::NoProvider { why: why() },
             RpcError::ShuttingDown,
             RpcError::ProofTooLarge { bytes: 2, max: 1 },
+            RpcError::TrustExpired { why: why() },
         ]
     }
 

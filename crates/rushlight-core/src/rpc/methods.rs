@@ -278,7 +278,7 @@ JSON-RPC 2.0 over HTTP POST (`Content-Type: application/json`) and over a WebSoc
 and at `/NAME` for each. The control socket in the data folder takes one JSON text per line.
 
 ```sh
-curl -s http://127.0.0.1:26657/ -H 'Content-Type: application/json' \\
+curl -s http://127.0.0.1:8645/ -H 'Content-Type: application/json' \\
   -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rushlight_status\"}'
 ```
 

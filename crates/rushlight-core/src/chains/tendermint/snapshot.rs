@@ -116,6 +116,14 @@ pub enum SnapshotError {
     /// Too short to be one, or its checksum does not fit.
     #[error("snapshot is damaged: its checksum does not fit")]
     Checksum,
+    /// Of another chain.
+    #[error("snapshot is of chain {got:?}, this one is {want:?}")]
+    OtherChain {
+        /// The chain id in its head.
+        got: String,
+        /// This chain's id.
+        want: String,
+    },
     /// A field is not readable.
     #[error("snapshot is damaged: {0}")]
     Decode(#[from] DecodeError),
@@ -171,6 +179,9 @@ impl Snapshot {
         let raw = RawSnapshot::read(message)?;
         let missing = |field| SnapshotError::Decode(DecodeError::Missing { field });
         let block = raw.head.ok_or_else(|| missing("head"))?;
+        if block.header.chain_id != chain_id {
+            return Err(SnapshotError::OtherChain { got: block.header.chain_id, want: String::from(chain_id) });
+        }
         let (height, hash, time) = (block.header.height, block.header.hash(), block.header.time);
         let mut head = verify::anchor(chain_id, height, hash, Some(time), block)?;
         if let Some(next) = raw.next {

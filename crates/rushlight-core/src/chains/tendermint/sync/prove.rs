@@ -93,7 +93,7 @@ impl TendermintChain {
     /// What was final is no longer once its trusting period is over: whoever held the keys then may sign anything now.
     fn refuse_expired(&self, block: &VerifiedBlock) -> Result<(), QueryError> {
         verify::is_trusted_at(block, &self.desk.rules, self.desk.at)
-            .map_err(|error| QueryError::NotSynced { why: error.to_string() })
+            .map_err(|error| QueryError::Expired { why: error.to_string() })
     }
 
     fn checkpoint(&self) -> Result<QueryAnswer, QueryError> {
@@ -299,7 +299,7 @@ impl TendermintChain {
             }
             (Walked::Expired(height, at), _) => {
                 let why = format!("trust in height {height} ended at {at}; a newer checkpoint is needed");
-                self.answer(id, Err(QueryError::NotSynced { why }));
+                self.answer(id, Err(QueryError::Expired { why }));
             }
         }
     }
