@@ -414,6 +414,37 @@ fn each_broken_rule_of_aura_has_its_error() {
     assert_eq!(refusal(&short, config, None), AuraError::Seal { slot: 11, why });
 }
 
+/// Signatures that lack schnorrkel's mark and keys that are no points of the curve stopped another client: 64 zeros are enough.
+#[test]
+fn signatures_and_keys_that_are_none_are_refused_and_stop_nobody() {
+    let keys: Vec<[u8; 32]> = (0..3).map(|name| keypair(name).public.to_bytes()).collect();
+    let no_points = vec![[0xFF; 32]; 3];
+    for signature in [vec![], vec![0; 64], vec![0xFF; 64], vec![0; 63], vec![0; 65]] {
+        let block = aura_block(11, &[], |_| signature.clone());
+        for scheme in [AuraScheme::Sr25519, AuraScheme::Ed25519, AuraScheme::Either] {
+            for keys in [&keys, &no_points] {
+                let refused = judge_aura(&AuraState::new(9, keys), &block, aura(scheme, false), None).unwrap_err();
+                assert!(matches!(refused, AuthorshipError::Aura(AuraError::Seal { slot: 11, .. })), "{refused:?}");
+            }
+        }
+        let mut block = Slot::secondary(101, 0, SlotKind::SecondaryVrf).block(&[]);
+        *block.digest.last_mut().unwrap() = DigestItem::Seal(EngineId::BABE, signature);
+        let refused = refusal(&begun(), &block);
+        assert!(matches!(refused, BabeError::Seal { .. }), "{refused:?}");
+    }
+    // An author whose key is no point, who claims a slot with an output that is none either.
+    let authorities = no_points.iter().map(|key| BabeAuthority { key: *key, weight: 1 }).collect();
+    let state = AuthorshipState::Babe(BabeState::at_genesis(&config(RULES), authorities, RANDOMNESS));
+    let first = Slot::secondary(100, 0, SlotKind::SecondaryVrf).block(&[announcement()]);
+    let refused = refusal(&state, &first);
+    assert!(matches!(refused, BabeError::Seal { .. } | BabeError::Vrf { .. }), "{refused:?}");
+    let vrf = Vrf { output: &[0xFF; 32], proof: &[0xFF; 64] };
+    let claim = PreDigest { authority_index: 0, slot: 100, claim: Claim::Primary(vrf) };
+    let block = sealed(vec![DigestItem::PreRuntime(EngineId::BABE, claim.encode()), announcement()], 0);
+    let refused = refusal(&genesis(), &block);
+    assert!(matches!(refused, BabeError::Vrf { .. }), "{refused:?}");
+}
+
 #[test]
 fn no_bit_of_a_block_can_be_changed() {
     let keys = [keypair(0).public.to_bytes()];

@@ -173,6 +173,30 @@ fn a_scheduled_change_is_made_with_the_finality_of_its_block() {
     assert_eq!(chain.finalized(), block(&blocks[4]));
 }
 
+/// Every block ends a set: finality of such chains stopped in another client, and that of others with each change.
+#[test]
+fn sets_of_one_block_each_are_followed() {
+    let mut chain = chain();
+    let voters: [&[u8]; 3] = [&[3], &[4, 5], &[0, 1, 2]];
+    let mut tip = genesis();
+    let mut waiting = Vec::new();
+    for step in 0..30 {
+        tip = child(&tip, 1, Tells::Scheduled(voters[step % 3], 0));
+        chain.import(&tip.encode(), None).unwrap();
+        waiting.push(block(&tip));
+        // Finality lags behind by up to four blocks and catches up block by block, for no set votes across the end of its own.
+        if step % 5 == 4 {
+            for target in waiting.drain(..) {
+                let now = target.number.checked_sub(2).map_or(&[0, 1, 2][..], |last| voters[last as usize % 3]);
+                let set_id = chain.authority_set().unwrap().id();
+                assert!(chain.finalize(&votes(target, set_id, now)).unwrap().changes_set);
+            }
+            assert_eq!(chain.finalized(), block(&tip));
+            assert_eq!(chain.authority_set().unwrap().id(), SET + tip.number);
+        }
+    }
+}
+
 #[test]
 fn two_changes_with_one_block_stop_finality_as_in_the_reference() {
     let mut chain = chain();

@@ -468,6 +468,43 @@ fn a_liar_with_a_huge_set_does_not_make_us_check_signatures() {
     assert!(matches!(refused, Err(VerifyError::NotEnoughTrust { got: 0, .. })), "{refused:?}");
 }
 
+/// An attacker may list the addresses of trusted validators in a set of his own, and sign with his own keys alone. What they are
+/// said to have voted counts as overlap only with their signatures, also where two thirds of the new set signed without them.
+#[test]
+fn addresses_without_signatures_are_no_overlap() {
+    let w = world();
+    let members = |own: u64| {
+        let old = (0..4).map(|number| (Key::new(KeyKind::Ed25519, number), 10));
+        let own = (100..100 + own).map(|number| (Key::new(KeyKind::Ed25519, number), 1_000));
+        Signers::of(&old.chain(own).collect::<Vec<_>>())
+    };
+    let both = members(2);
+    let honest = both.block(header(5, Some(&w.blocks[3]), &both, &both));
+    assert!(w.skipping(honest.clone()).is_ok());
+    let mut junk = honest;
+    let is_old = |address: &Address| w.four.set.validators().iter().any(|member| member.address == *address);
+    for index in 0..junk.commit.signatures.len() {
+        let vote = vote(&mut junk, index);
+        if is_old(&vote.validator_address) {
+            vote.signature = Signature::from_bytes(&[1; 64]);
+        }
+    }
+    // Two thirds of the new set did sign, which is what a full node's light check is content with.
+    assert!(verify::commit_light(CHAIN_ID, &junk.validators, &junk.commit).is_ok());
+    let refused = w.skipping(junk);
+    assert!(matches!(refused, Err(VerifyError::BadSignature { .. })), "{refused:?}");
+}
+
+/// A clock's drift excuses headers from the future alone: every header of the past is older than any drift.
+#[test]
+fn headers_long_past_are_accepted_while_trust_lasts() {
+    let w = world();
+    for seconds in [60, 300, 301, 3_599] {
+        let accepted = verify::adjacent(&w.trusted, Arc::new(w.blocks[1].clone()), &rules(), at(seconds));
+        assert!(accepted.is_ok(), "{seconds} s: {accepted:?}");
+    }
+}
+
 /// ISA-2025-003: one key three times, in the set or in the commit, counts once or not at all.
 #[test]
 fn a_validator_counts_once() {

@@ -413,17 +413,35 @@ pub(super) mod tests {
         let wide = [&COMPRESSED_PREFIX[..], &header, &size, &[1, 0, 0]].concat();
         let got = RuntimeVersion::of_code(&wide).unwrap_err();
         assert!(matches!(got, CodeError::Compression | CodeError::Bomb), "{got:?}");
-        // One section of 60 MiB made of repeated blocks in a small window.
+        // One section made of repeated blocks in a small window, up to the bound and one byte beyond it.
+        assert_eq!(RuntimeVersion::of_code(&bomb(CODE_DECOMPRESSED_BYTES_MAX)), Ok(None));
+        for len in [CODE_DECOMPRESSED_BYTES_MAX + 1, 60 << 20] {
+            let bomb = bomb(len);
+            assert!(bomb.len() < 3_000, "{} bytes for {len}", bomb.len());
+            assert_eq!(RuntimeVersion::of_code(&bomb), Err(CodeError::Bomb), "{len}");
+        }
+        // Frames that follow, or are to be skipped, add nothing.
+        let skippable = [&COMPRESSED_PREFIX[..], &[0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4]].concat();
+        assert!(RuntimeVersion::of_code(&skippable).is_err());
+    }
+
+    /// Returns compressed code of one section, `len` bytes when it is unpacked.
+    fn bomb(len: u64) -> Vec<u8> {
+        const BLOCK: u64 = 128 << 10;
+        let section = u32::try_from(len - 13).unwrap();
+        let leb = [section | 0x80, section >> 7 | 0x80, section >> 14 | 0x80, section >> 21 & 0x7f].map(|n| n as u8);
+        let start = [&WASM_HEADER[..], &[1], &leb].concat();
         let mut bomb = [&COMPRESSED_PREFIX[..], &[0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38]].concat();
-        let start = [&WASM_HEADER[..], &[1, 0x80, 0x80, 0x80, 0x1e]].concat();
-        let raw = u32::try_from(start.len()).unwrap() << 3;
-        bomb.extend(&raw.to_le_bytes()[..3]);
-        bomb.extend(start);
-        for _ in 0..480 {
-            let repeated = (128_u32 << 10) << 3 | 1 << 1;
-            bomb.extend(&repeated.to_le_bytes()[..3]);
+        bomb.extend(&(u32::try_from(start.len()).unwrap() << 3).to_le_bytes()[..3]);
+        bomb.extend(&start);
+        let mut left = len - start.len() as u64;
+        while left > 0 {
+            let size = left.min(BLOCK);
+            left -= size;
+            // A block of one byte repeated; the lowest bit marks the last one.
+            bomb.extend(&((u32::try_from(size).unwrap() << 3) | 1 << 1 | u32::from(left == 0)).to_le_bytes()[..3]);
             bomb.push(0);
         }
-        assert_eq!(RuntimeVersion::of_code(&bomb), Err(CodeError::Bomb));
+        bomb
     }
 }
