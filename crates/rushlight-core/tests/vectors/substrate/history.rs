@@ -17,10 +17,11 @@ use std::collections::BTreeMap;
 
 const WIDTH: NumberWidth = NumberWidth::U32;
 
+/// Said of blocks above ones that were not recorded.
+pub const UNREACHED: &str = "who authored the block is not told: one below it was not recorded";
+
 /// What is known of a chain.
 pub struct History {
-    /// Where its blocks are recorded; of some chains there are payloads alone.
-    pub recording: Option<String>,
     /// Every recorded header by its hash: those of the recording, of block responses and of announcements.
     headers: BTreeMap<Hash, Vec<u8>>,
     /// The sets that are over, by the last block that each votes on.
@@ -62,21 +63,24 @@ impl History {
                 let ends = blocks.iter().zip(&sets).zip(sets.iter().skip(1));
                 let ends = ends.filter(|((_, set), next)| set.id() != next.id());
                 let over = ends.map(|((block, set), _)| (block.number + 1, set.clone())).collect();
+                let proven = blocks.last()?.number;
+                let (over, newest) = heard_sets(over, sets.last()?.clone(), proven, &heard);
                 headers.extend(blocks.into_iter().map(|block| (block.hash, block.header)));
-                (consensus, over, sets.last()?.clone())
+                (consensus, over, newest)
             }
             None => {
                 let consensus = files.json(&finality::consensus_near(files, folder)?);
                 let (before, last) = finality::way(files, folder)?;
                 let over = before.into_iter().map(|(number, head)| (number, AuthoritySet::clone(head.set())));
-                let (over, newest) = heard_sets(over.collect(), AuthoritySet::clone(last.set()), &heard);
+                let proven = last.block().number;
+                let (over, newest) = heard_sets(over.collect(), AuthoritySet::clone(last.set()), proven, &heard);
                 (consensus, over, newest)
             }
         };
         headers.extend(heard.into_iter().map(|header| (hash_of(&header), header)));
         let GenesisConsensus { config, authorship, .. } =
             GenesisConsensus::from_json(&consensus.to_string()).expect("a consensus file is readable");
-        let mut history = Self { recording, headers, over, newest, config, states: BTreeMap::new() };
+        let mut history = Self { headers, over, newest, config, states: BTreeMap::new() };
         history.author_from(genesis, authorship, folder, report);
         Some(history)
     }
@@ -111,9 +115,11 @@ impl History {
         self.over.range(number..).next().map_or(&self.newest, |(_, set)| set)
     }
 
-    /// Tells whether the author of this block was entitled to it, all blocks from genesis on considered.
-    pub fn is_authored(&self, hash: &Hash) -> bool {
-        self.states.contains_key(hash)
+    /// Tells whether the author of this block was entitled to it, all blocks from genesis on considered; `None` where a block
+    /// on the way was not recorded.
+    pub fn is_authored(&self, header: &HeaderRef<'_>) -> Option<bool> {
+        let is_reached = self.states.contains_key(&header.parent_hash()) || header.number() == 0;
+        is_reached.then(|| self.states.contains_key(&header.hash()))
     }
 }
 
@@ -163,13 +169,13 @@ pub fn announced(files: &Files, folder: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
     files.notifications(&name, "/block-announces/1").iter().map(split).collect()
 }
 
-/// Returns which sets are over, and the newest one, after the headers that were heard above the last proven block.
+/// Returns which sets are over, and the newest one, after the headers that were heard above block `proven`.
 fn heard_sets(
     mut over: BTreeMap<u64, AuthoritySet>,
     mut newest: AuthoritySet,
+    proven: u64,
     heard: &[Vec<u8>],
 ) -> (BTreeMap<u64, AuthoritySet>, AuthoritySet) {
-    let proven = over.last_key_value().map_or(0, |(number, _)| *number);
     let above: BTreeMap<u64, HeaderRef<'_>> =
         heard.iter().map(|bytes| decode(bytes)).map(|header| (header.number(), header)).collect();
     for (number, header) in above.range(proven + 1..) {
