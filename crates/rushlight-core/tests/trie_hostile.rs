@@ -7,7 +7,8 @@ use rushlight_core::codec::scale::{ScaleError, put_byte_string, put_compact};
 use rushlight_core::crypto::blake2b::blake2b_256;
 use rushlight_core::trie::patricia16::{
     COMPACT_DEPTH_MAX, ChangesError, CompactError, EMPTY_ROOT, LookupError, NodeError, PROOF_BYTES_MAX, PrefixScan,
-    ProofError, Proven, SCAN_PENDING_MAX, ScanError, StateVersion, VerifiedProof, root, root_after,
+    ProofError, Proven, SCAN_KEY_BYTES_MAX, SCAN_PATHS_BYTES_MAX, SCAN_PENDING_MAX, ScanError, StateVersion,
+    VerifiedProof, root, root_after,
 };
 
 /// A leaf for a path of no nibbles.
@@ -126,6 +127,44 @@ fn a_trie_that_is_too_wide_is_not_gone_through() {
     assert_eq!(scan.advance(&proof.trie(), usize::MAX, |_, _| ()), Err(ScanError::TooWide));
     // As many as are kept wait, and they are not thrown away.
     assert!(scan.wants().count() <= SCAN_PENDING_MAX && !scan.is_done());
+}
+
+/// One long part of a path, and many subtrees below it: the path is copied into each of them.
+#[test]
+fn a_trie_of_long_paths_takes_no_more_memory_than_allowed() {
+    // A branch whose part of the path has 40,000 nibbles, with a fork below each of its sixteen children, and so on.
+    let nibbles = 40_000_usize;
+    let fork = |nibbles: usize, child: &Hash| {
+        let mut node = vec![0x80 | nibbles.min(63) as u8];
+        if nibbles >= 63 {
+            node.extend(vec![255; (nibbles - 63) / 255]);
+            node.push(((nibbles - 63) % 255) as u8);
+        }
+        node.extend(vec![7; nibbles.div_ceil(2)]);
+        node.extend([0xFF, 0xFF]);
+        (0..16).for_each(|_| put_byte_string(&mut node, child.as_bytes()));
+        node
+    };
+    let mut nodes = vec![fork(0, &Hash([1; 32]))];
+    for nibbles in [0, 0, nibbles] {
+        let below = blake2b_256(nodes.last().unwrap());
+        nodes.push(fork(nibbles, &below));
+    }
+    let top = blake2b_256(nodes.last().unwrap());
+    let proof = VerifiedProof::from_nodes(top, nodes.iter().map(Vec::as_slice)).unwrap();
+    let mut scan = PrefixScan::new(top, b"", true);
+    assert_eq!(scan.advance(&proof.trie(), usize::MAX, |_, _| ()), Err(ScanError::TooWide));
+    let held = scan.memory_bytes();
+    let some = SCAN_PATHS_BYTES_MAX / 16;
+    assert!(held > SCAN_PATHS_BYTES_MAX - some && held < SCAN_PATHS_BYTES_MAX + some, "{held} bytes");
+
+    let deep = fork(60_000, &Hash([1; 32]));
+    let deeper = fork(60_000, &blake2b_256(&deep));
+    let top = blake2b_256(&deeper);
+    let proof = VerifiedProof::from_nodes(top, [&deeper[..], &deep[..]].into_iter()).unwrap();
+    let mut scan = PrefixScan::new(top, b"", true);
+    let long = scan.advance(&proof.trie(), usize::MAX, |_, _| ());
+    assert_eq!(long, Err(ScanError::LongKey { got: 60_001 }), "the limit is {SCAN_KEY_BYTES_MAX}");
 }
 
 #[test]

@@ -24,6 +24,9 @@ pub const COMPACT_DEPTH_MAX: usize = 1 << 16;
 /// Steps beyond one per node when child tries are looked for: equal parts of a trie are one node and many keys.
 const CHILD_STEPS_MAX: usize = 1 << 16;
 
+/// Most bytes of the number of entries.
+const COUNT_BYTES_MAX: usize = 5;
+
 /// Why entries are no compact proof for a root. It is the sender's fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -83,7 +86,8 @@ pub enum CompactError {
 impl VerifiedProof<'static> {
     /// Returns the proof for `root` that a compact proof stands for, in time proportional to its size.
     ///
-    /// The result holds all hashes again: 32 bytes more per node than the compact proof.
+    /// The result holds all hashes again: 32 bytes more per node than the compact proof. At most three times the bytes of the
+    /// result are taken on the way, and 56 bytes for each of the nodes above each other.
     /// # Errors
     /// [`CompactError`].
     pub fn verify_compact(root: Hash, scale: &[u8]) -> Result<Self, CompactError> {
@@ -92,7 +96,9 @@ impl VerifiedProof<'static> {
         }
         let mut reader = Reader::new(scale);
         let left = reader.length(PROOF_BYTES_MAX, 1)?;
-        let mut expansion = Expansion { reader, left, ..Expansion::default() };
+        // The number of entries comes first and is known last.
+        let out = alloc::vec![0; COUNT_BYTES_MAX];
+        let mut expansion = Expansion { reader, left, out, ..Expansion::default() };
         let got = expansion.trie()?;
         if got != root {
             return Err(CompactError::Root { got, want: root });
@@ -101,11 +107,8 @@ impl VerifiedProof<'static> {
         while expansion.left > 0 {
             children.push(expansion.trie()?);
         }
-        expansion.reader.finish()?;
-        let mut scale = Vec::with_capacity(expansion.out.len().saturating_add(5));
-        put_compact(&mut scale, expansion.count);
-        scale.append(&mut expansion.out);
-        let proof = Self::verify(root, scale)?;
+        expansion.reader.clone().finish()?;
+        let proof = Self::verify(root, expansion.finish())?;
         if !children.is_empty() {
             // In the order of their keys; the proof need not have them all.
             let mut roots = child_roots(&proof)?.into_iter();
@@ -137,12 +140,15 @@ fn child_roots(proof: &VerifiedProof<'_>) -> Result<Vec<Hash>, CompactError> {
     }
 }
 
-/// A node, and how many of its children follow.
+/// A node whose children are on their way. Many may stand above each other, so only what cannot be read again is kept.
 struct Open<'a> {
-    node: Node<'a>,
-    omitted: usize,
-    /// Where its children's hashes begin.
-    first: usize,
+    /// The node, without what says that its value follows.
+    entry: &'a [u8],
+    /// Where the hashes of what is left out begin: of the value first, if it is, then of the children.
+    first: u32,
+    /// How many hashes there will be.
+    omitted: u8,
+    is_value_omitted: bool,
 }
 
 /// Entries on their way to become nodes.
@@ -157,7 +163,7 @@ struct Expansion<'a> {
     out: Vec<u8>,
     count: u64,
     open: Vec<Open<'a>>,
-    /// Hashes of the complete children of the open nodes.
+    /// Hashes of the values and complete children of the open nodes.
     hashes: Vec<Hash>,
 }
 
@@ -172,21 +178,23 @@ impl<'a> Expansion<'a> {
                 return Ok(EMPTY_ROOT);
             }
             let without = entry.strip_prefix(&[VALUE_FOLLOWS]);
-            let mut node =
-                decode_compact(without.unwrap_or(entry)).map_err(|error| CompactError::Node { index, error })?;
+            let entry = without.unwrap_or(entry);
+            let node = decode_compact(entry).map_err(|error| CompactError::Node { index, error })?;
+            let first = u32::try_from(self.hashes.len()).map_err(|_| CompactError::TooDeep)?;
             if without.is_some() {
                 let value = self.entry()?;
                 if node.value != Some(NodeValue::Inline(&[])) || value.len() < HASHED_VALUE_BYTES_MIN {
                     return Err(CompactError::Value { index, got: value.len() });
                 }
                 self.emit(value)?;
-                node.value = Some(NodeValue::Hashed(blake2b_256(value)));
+                self.hashes.push(blake2b_256(value));
             }
             if self.open.len() >= COMPACT_DEPTH_MAX {
                 return Err(CompactError::TooDeep);
             }
-            let omitted = node.children.iter().filter(|(_, child)| is_omitted(*child)).count();
-            self.open.push(Open { node, omitted, first: self.hashes.len() });
+            let children = node.children.iter().filter(|(_, child)| is_omitted(*child)).map(|_| 1_u8);
+            let omitted = children.sum::<u8>().saturating_add(u8::from(without.is_some()));
+            self.open.push(Open { entry, first, omitted, is_value_omitted: without.is_some() });
             if let Some(root) = self.close(index)? {
                 return Ok(root);
             }
@@ -195,10 +203,11 @@ impl<'a> Expansion<'a> {
 
     /// Encodes the nodes whose children are all there. Returns the root, if it is among them.
     fn close(&mut self, index: usize) -> Result<Option<Hash>, CompactError> {
-        while self.open.last().is_some_and(|open| self.hashes.len().saturating_sub(open.first) == open.omitted) {
-            let Some(open) = self.open.pop() else { break };
-            let node = self.encode(&open);
-            self.hashes.truncate(open.first);
+        while let Some(open) =
+            self.open.pop_if(|open| self.hashes.len().saturating_sub(open.first as usize) == usize::from(open.omitted))
+        {
+            let node = self.encode(&open).map_err(|error| CompactError::Node { index, error })?;
+            self.hashes.truncate(open.first as usize);
             self.emit(&node)?;
             let hash = blake2b_256(&node);
             if self.open.is_empty() {
@@ -212,14 +221,18 @@ impl<'a> Expansion<'a> {
         Ok(None)
     }
 
-    fn encode(&self, open: &Open<'a>) -> Vec<u8> {
-        let Node { partial, value, children } = open.node;
+    fn encode(&self, open: &Open<'a>) -> Result<Vec<u8>, NodeError> {
+        let Node { partial, value, children } = decode_compact(open.entry)?;
+        let mut hashes = self.hashes.get(open.first as usize..).unwrap_or_default().iter();
+        let value = match open.is_value_omitted {
+            true => hashes.next().map(|hash| NodeValue::Hashed(*hash)),
+            false => value,
+        };
         let mut out = Vec::new();
         match value {
             Some(value) if children.is_empty() => put_leaf(&mut out, partial, value),
             value => put_branch(&mut out, partial, value, children.bitmap()),
         }
-        let mut hashes = self.hashes.get(open.first..).unwrap_or_default().iter();
         for (_, child) in children.iter() {
             match hashes.as_slice().first().filter(|_| is_omitted(child)) {
                 Some(hash) => {
@@ -229,6 +242,20 @@ impl<'a> Expansion<'a> {
                 None => put_child(&mut out, child),
             }
         }
+        Ok(out)
+    }
+
+    /// Returns the list of all nodes and values.
+    fn finish(self) -> Vec<u8> {
+        let mut count = Vec::with_capacity(COUNT_BYTES_MAX);
+        put_compact(&mut count, self.count);
+        let mut out = self.out;
+        let unused = COUNT_BYTES_MAX.saturating_sub(count.len());
+        if let Some(place) = out.get_mut(unused..COUNT_BYTES_MAX) {
+            place.copy_from_slice(&count);
+        }
+        out.drain(..unused);
+        out.shrink_to_fit();
         out
     }
 

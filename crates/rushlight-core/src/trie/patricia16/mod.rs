@@ -27,7 +27,7 @@ pub use nibbles::{Nibbles, Path};
 pub use node::{Children, MerkleValue, Node, NodeError, NodeValue, VALUE_BYTES_MAX, decode as decode_node};
 pub use proof::{PROOF_BYTES_MAX, ProofError, VerifiedProof};
 pub use root::{EMPTY_ROOT, KeyOrderError, StateVersion, nodes, ordered_root, root};
-pub use scan::{PrefixScan, SCAN_PENDING_MAX, ScanError, ScanStep, ScanWant};
+pub use scan::{PrefixScan, SCAN_KEY_BYTES_MAX, SCAN_PATHS_BYTES_MAX, SCAN_PENDING_MAX, ScanError, ScanStep, ScanWant};
 
 #[cfg(test)]
 mod tests;

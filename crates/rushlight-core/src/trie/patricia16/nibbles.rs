@@ -192,6 +192,15 @@ impl Path {
         path.iter().for_each(|nibble| self.push(nibble));
     }
 
+    /// Returns the path and one half byte more, in no more memory than it takes.
+    pub(super) fn with(&self, nibble: u8) -> Self {
+        let mut bytes = Vec::with_capacity(self.len / 2 + 1);
+        bytes.extend_from_slice(&self.bytes);
+        let mut path = Self { bytes, len: self.len };
+        path.push(nibble);
+        path
+    }
+
     /// Shortens the path to its first `len` half bytes.
     pub fn truncate(&mut self, len: usize) {
         if len >= self.len {

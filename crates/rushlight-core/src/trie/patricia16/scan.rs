@@ -10,8 +10,16 @@ use super::root::EMPTY_ROOT;
 use crate::base::Hash;
 use alloc::vec::Vec;
 
-/// Most subtrees that wait to be shown; what a scan keeps beside them is no more than one proof's path.
+/// Most subtrees that wait to be shown.
 pub const SCAN_PENDING_MAX: usize = 1 << 18;
+
+/// Most bytes of the keys that lead to the subtrees that wait. A few long parts in the nodes of a liar's trie would else be
+/// copied into every one of them.
+pub const SCAN_PATHS_BYTES_MAX: usize = 16 << 20;
+
+/// Longest key, in bytes, below which a scan looks: what the part of one node may have. Every step copies the key so far, so
+/// that longer ones would make the time of a scan grow faster than its number of steps.
+pub const SCAN_KEY_BYTES_MAX: usize = 1 << 15;
 
 /// Why a scan cannot go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,8 +37,14 @@ pub enum ScanError {
         want: Hash,
     },
     /// The trie is wider below the prefix than a scan may become. The user's fault: a longer prefix has fewer keys.
-    #[error("more than {SCAN_PENDING_MAX} subtrees wait to be shown")]
+    #[error("more than {SCAN_PENDING_MAX} subtrees or {SCAN_PATHS_BYTES_MAX} bytes of their keys wait to be shown")]
     TooWide,
+    /// A key is longer than a scan goes.
+    #[error("key has {got} bytes, a scan goes to {SCAN_KEY_BYTES_MAX}")]
+    LongKey {
+        /// Bytes of the key so far.
+        got: usize,
+    },
 }
 
 /// What has become of a scan.
@@ -64,6 +78,12 @@ struct Pending {
     part: Part,
 }
 
+impl Pending {
+    fn paths_bytes(&self) -> usize {
+        self.path.padded_bytes().len()
+    }
+}
+
 #[derive(Clone, Debug)]
 enum Part {
     Subtree(Hash),
@@ -85,6 +105,8 @@ pub struct PrefixScan {
     waiting: Vec<Pending>,
     /// Not in the proof at hand.
     missing: Vec<Pending>,
+    /// Bytes of the paths of both.
+    paths_bytes: usize,
     opened: usize,
 }
 
@@ -94,7 +116,7 @@ impl PrefixScan {
     pub fn new(root: Hash, prefix: &[u8], has_values: bool) -> Self {
         let start = Pending { path: Path::default(), part: Part::Subtree(root) };
         let waiting = if root == EMPTY_ROOT { Vec::new() } else { alloc::vec![start] };
-        Self { root, prefix: prefix.to_vec(), has_values, waiting, missing: Vec::new(), opened: 0 }
+        Self { root, prefix: prefix.to_vec(), has_values, waiting, missing: Vec::new(), paths_bytes: 0, opened: 0 }
     }
 
     /// Returns what the next proof should show, the first in the order of keys first.
@@ -110,6 +132,13 @@ impl PrefixScan {
             let key = if is_above { &self.prefix } else { pending.path.padded_bytes() };
             ScanWant { key, missing: Missing { hash, part } }
         })
+    }
+
+    /// Returns the bytes of memory that the scan takes, but for inline nodes, of less than 32 bytes each.
+    pub fn memory_bytes(&self) -> usize {
+        let parts = self.waiting.capacity().saturating_add(self.missing.capacity());
+        let paths = self.paths_bytes.saturating_add(self.prefix.len());
+        parts.saturating_mul(size_of::<Pending>()).saturating_add(paths)
     }
 
     /// Tells whether everything was found.
@@ -134,13 +163,10 @@ impl PrefixScan {
         }
         for _ in 0..budget {
             let Some(pending) = self.waiting.pop() else { break };
-            if self.waiting.len().saturating_add(self.missing.len()) >= SCAN_PENDING_MAX {
-                self.waiting.push(pending);
-                return Err(ScanError::TooWide);
-            }
+            self.paths_bytes = self.paths_bytes.saturating_sub(pending.paths_bytes());
             if let Err(error) = self.step(trie, &pending, &mut each) {
                 // Whoever sent a bad part: another proof is asked for it, or the keys below it would be left out unseen.
-                self.waiting.push(pending);
+                self.wait(pending);
                 return Err(error);
             }
         }
@@ -151,6 +177,28 @@ impl PrefixScan {
         core::mem::swap(&mut self.waiting, &mut self.missing);
         let opened = core::mem::take(&mut self.opened);
         Ok(if self.waiting.is_empty() { ScanStep::Done } else { ScanStep::Wants { opened } })
+    }
+
+    fn wait(&mut self, pending: Pending) {
+        self.paths_bytes = self.paths_bytes.saturating_add(pending.paths_bytes());
+        self.waiting.push(pending);
+    }
+
+    fn miss(&mut self, pending: Pending) {
+        self.paths_bytes = self.paths_bytes.saturating_add(pending.paths_bytes());
+        self.missing.push(pending);
+    }
+
+    /// Refuses to let `more` parts below `path` wait, if these are too many.
+    fn check_room(&self, path: &Path, more: usize) -> Result<(), ScanError> {
+        let got = path.padded_bytes().len();
+        if got > SCAN_KEY_BYTES_MAX {
+            return Err(ScanError::LongKey { got });
+        }
+        let parts = self.waiting.len().saturating_add(self.missing.len()).saturating_add(more);
+        let bytes = self.paths_bytes.saturating_add(more.saturating_mul(got.saturating_add(1)));
+        let is_wide = parts > SCAN_PENDING_MAX || bytes > SCAN_PATHS_BYTES_MAX;
+        if is_wide { Err(ScanError::TooWide) } else { Ok(()) }
     }
 
     /// Looks at one part. Nothing has changed when it fails.
@@ -173,7 +221,7 @@ impl PrefixScan {
                     Ok(())
                 }
                 None => {
-                    self.missing.push(pending.clone());
+                    self.miss(pending.clone());
                     Ok(())
                 }
             },
@@ -196,18 +244,19 @@ impl PrefixScan {
             return Ok(());
         }
         let next = prefix.get(ours.len());
+        let is_below = |index: u8| next.is_none_or(|next| next == index);
+        // The value may be missing, too.
+        self.check_room(&path, node.children.iter().filter(|(index, _)| is_below(*index)).count().saturating_add(1))?;
         if let (Some(value), None) = (node.value, next) {
             self.value(trie, &path, value, each)?;
         }
         let first = self.waiting.len();
-        for (index, child) in node.children.iter().filter(|(index, _)| next.is_none_or(|next| next == *index)) {
-            let mut path = path.clone();
-            path.push(index);
+        for (index, child) in node.children.iter().filter(|(index, _)| is_below(*index)) {
             let part = match child {
                 MerkleValue::Hash(hash) => Part::Subtree(hash),
                 MerkleValue::Inline(node) => Part::Inline { node: node.to_vec(), within },
             };
-            self.waiting.push(Pending { path, part });
+            self.wait(Pending { path: path.with(index), part });
         }
         self.waiting.get_mut(first..).unwrap_or_default().reverse();
         Ok(())
@@ -234,7 +283,7 @@ impl PrefixScan {
                     self.opened = self.opened.saturating_add(1);
                     each(key, Some(value));
                 }
-                None => self.missing.push(Pending { path: path.clone(), part: Part::Value(hash) }),
+                None => self.miss(Pending { path: path.clone(), part: Part::Value(hash) }),
             },
         }
         Ok(())
