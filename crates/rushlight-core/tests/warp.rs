@@ -90,6 +90,11 @@ fn each_broken_rule_has_its_error() {
         expect!["fragment 4: justification: ends within a value: 396 bytes wanted, 390 left"],
     );
     check(&[], expect!["warp proof: ends within a value: 1 bytes wanted, 0 left"]);
+    assert!(matches!(verdict(&[]), Err(WarpError::Stream(StreamError::Scale(_)))));
+    let short = |len: usize| verdict(&encode_answer(&all, true)[..len]).unwrap_err();
+    assert!(matches!(short(900), WarpError::Stream(StreamError::Header { index: 1, .. })));
+    let len = encode_answer(&all, true).len() - 8;
+    assert!(matches!(short(len), WarpError::Stream(StreamError::Justification { index: 4, .. })));
     let mut header = encode_answer(&all, true);
     header[1 + 32 + 1 + 64 + 1] = 3;
     check(&header, expect!["fragment 0: item 0 of the digest has type 3, known are 0, 4, 5, 6 and 8"]);

@@ -269,13 +269,23 @@ mod tests {
             ("2000", "0", "babe.slot_duration_ms is 0"),
             (":10", ":0", "babe.epoch_length is 0"),
             ("0xabab", "0xzz", "grandpa.genesis_authorities: \"0xzz"),
-            ("\"note\"", "\"aura\":{\"genesis_authorities\":[]},\"note\"", "babe and aura are both there"),
-            ("\"babe\"", "\"aura\":{\"genesis_authorities\":[]},\"x\"", "aura.genesis_authorities has 0 authorities"),
+            (
+                "\"note\"",
+                "\"aura\":{\"genesis_authorities\":[]},\"note\"",
+                "babe and aura are both there; a chain has one of them",
+            ),
+            (
+                "\"babe\"",
+                "\"aura\":{\"genesis_authorities\":[]},\"x\"",
+                "aura.genesis_authorities has 0 authorities, wanted are 1 to ",
+            ),
             ("PrimarySlots", "Any", "consensus description: unknown variant `Any`"),
         ] {
             let got = file(from, to).unwrap_err().to_string();
             assert!(got.starts_with(want), "{got}");
         }
+        let zero = ConsensusFileError::Zero { field: "babe.slot_duration_ms" };
+        assert_eq!(file("2000", "0"), Err(zero));
         let long = " ".repeat(CONSENSUS_FILE_BYTES_MAX + 1);
         let want = ConsensusFileError::TooLong { got: long.len() };
         assert_eq!(GenesisConsensus::from_json(&long), Err(want));
