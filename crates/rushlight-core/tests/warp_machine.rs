@@ -5,12 +5,12 @@ mod fragments;
 use fragments::{Plan, World, encode_answer};
 use rushlight_core::base::{AskId, Hash, PeerId, WorkId};
 use rushlight_core::chains::substrate::grandpa::BlockId;
-use rushlight_core::chains::substrate::header::NumberWidth;
+use rushlight_core::chains::substrate::header::{Header, NumberWidth};
 use rushlight_core::chains::substrate::warp::{
-    Action, Blame, Event, NO_PROGRESS_MAX, WAITING_BYTES_MAX, WORKS_MAX, Warp, WarpSettings,
+    Action, Blame, Event, NO_PROGRESS_MAX, PEERS_MAX, WAITING_BYTES_MAX, WORKS_MAX, Warp, WarpSettings,
 };
 use rushlight_core::chains::{Done, Work};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 const PLAN: Plan = Plan { changes: 60, ..Plan::SMALL };
 /// Changes at 10, 20, …, 600; the way is split at multiples of 64.
@@ -40,6 +40,18 @@ enum Kind {
     Skipper,
     /// Cuts its answers.
     Cutter,
+    /// Has what it sends, and announces more than that.
+    Boaster,
+}
+
+/// What a peer is.
+#[derive(Clone, Copy, Debug)]
+struct Peer {
+    kind: Kind,
+    /// The newest block that it has.
+    finalized: u64,
+    /// The newest block that it says it has.
+    announced: u64,
 }
 
 const LIARS: [Kind; 7] =
@@ -47,6 +59,8 @@ const LIARS: [Kind; 7] =
 
 /// What waits to happen.
 enum Pending {
+    /// A peer has this block now and says so.
+    Finalized(PeerId, u64),
     Hash(AskId, Option<Hash>),
     Bytes(AskId, Vec<u8>, usize),
     Failed(AskId),
@@ -56,7 +70,7 @@ enum Pending {
 struct Net {
     real: World,
     fork: World,
-    kinds: BTreeMap<PeerId, Kind>,
+    peers: BTreeMap<PeerId, Peer>,
     dice: u64,
     pending: Vec<Pending>,
     log: Vec<String>,
@@ -64,16 +78,18 @@ struct Net {
     finished: Option<u64>,
     asked: BTreeMap<PeerId, u64>,
     waiting_most: usize,
-    /// Blocks below a change that the padder proved: they are on the chain, so every node has them.
-    padding: BTreeMap<Hash, u64>,
+    /// Blocks between changes that somebody proved: they are on the chain, so every node that is so far has them.
+    between: BTreeMap<Hash, u64>,
 }
 
 impl Net {
     fn new(kinds: &[Kind], seed: u64) -> Self {
+        let finalized = PLAN.blocks * PLAN.changes + PLAN.above;
+        let peer = |kind: &Kind| Peer { kind: *kind, finalized, announced: finalized };
         Self {
             real: World::new(PLAN),
             fork: World::new(Plan { fork: 1, ..PLAN }),
-            kinds: kinds.iter().zip(1..).map(|(kind, id)| (PeerId(id), *kind)).collect(),
+            peers: kinds.iter().zip(1..).map(|(kind, id)| (PeerId(id), peer(kind))).collect(),
             dice: seed,
             pending: vec![],
             log: vec![],
@@ -81,7 +97,7 @@ impl Net {
             finished: None,
             asked: BTreeMap::new(),
             waiting_most: 0,
-            padding: BTreeMap::new(),
+            between: BTreeMap::new(),
         }
     }
 
@@ -93,8 +109,8 @@ impl Net {
     /// Runs a warp from genesis until nothing is left to do.
     fn run(&mut self) -> Warp {
         let mut warp = Warp::new(self.real.genesis(), SETTINGS);
-        for peer in self.kinds.keys().copied().collect::<Vec<_>>() {
-            warp.handle(Event::Peer(peer, self.real.finalized()));
+        for (id, peer) in self.peers.clone() {
+            warp.handle(Event::Peer(id, peer.announced));
             self.take_actions(&mut warp);
         }
         for _ in 0..100_000 {
@@ -103,6 +119,12 @@ impl Net {
             }
             let next = self.below(self.pending.len());
             match self.pending.swap_remove(next) {
+                Pending::Finalized(peer, number) => {
+                    if let Some(known) = self.peers.get_mut(&peer) {
+                        (known.finalized, known.announced) = (number, number);
+                        warp.handle(Event::Peer(peer, number));
+                    }
+                }
                 Pending::Hash(ask, hash) => warp.handle(Event::HashTold(ask, hash)),
                 Pending::Failed(ask) => warp.handle(Event::Failed(ask)),
                 Pending::Worked(work, done) => warp.handle(Event::Worked(work, done)),
@@ -124,24 +146,24 @@ impl Net {
             match action {
                 Action::AskHash { ask, peer, height } => {
                     self.log.push(format!("{} names {height}", peer.0));
-                    let answer = self.hash_at(self.kinds[&peer], height);
+                    let answer = self.hash_at(self.peers[&peer], height);
                     self.pending.push(answer.map_or(Pending::Failed(ask), |hash| Pending::Hash(ask, hash)));
                 }
                 Action::AskFragments { ask, peer, from } => {
                     *self.asked.entry(peer).or_default() += 1;
-                    let answer = self.answer(self.kinds[&peer], from);
+                    let answer = self.answer(self.peers[&peer], from);
                     self.pending.push(answer.map_or(Pending::Failed(ask), |bytes| Pending::Bytes(ask, bytes, 0)));
                 }
                 Action::Cancel(ask) => self.pending.retain(|pending| match pending {
                     Pending::Hash(open, _) | Pending::Bytes(open, ..) | Pending::Failed(open) => *open != ask,
-                    Pending::Worked(..) => true,
+                    Pending::Worked(..) | Pending::Finalized(..) => true,
                 }),
                 Action::Work(id, work) => {
                     assert!(work.size_bytes() <= Work::BYTES_MAX);
                     self.pending.push(Pending::Worked(id, work.run()));
                     let works = self.pending.iter().filter(|pending| matches!(pending, Pending::Worked(..)));
                     // Those that were given up come back too, so that this is no bound on what came before a lie.
-                    assert!(works.count() <= WORKS_MAX * (1 + self.kinds.len()));
+                    assert!(works.count() <= WORKS_MAX * (1 + self.peers.len()));
                 }
                 Action::Blame(peer, blame) => {
                     self.log.push(format!("{} is blamed: {blame:?}", peer.0));
@@ -150,7 +172,7 @@ impl Net {
                 Action::Progress(head) => {
                     // Whatever happens, nothing is final that is not on the chain.
                     let BlockId { hash, number } = head.block();
-                    let known = self.real.number_of(hash).or(self.padding.get(&hash).copied());
+                    let known = self.real.number_of(hash).or(self.between.get(&hash).copied());
                     assert_eq!(known, Some(number));
                     let changes = (number / PLAN.blocks).min(PLAN.changes);
                     assert_eq!(**head.set(), self.real.set(changes));
@@ -162,30 +184,55 @@ impl Net {
     }
 
     /// Returns what a peer says, or `None` where it says nothing.
-    fn hash_at(&mut self, kind: Kind, height: u64) -> Option<Option<Hash>> {
-        match kind {
+    fn hash_at(&mut self, peer: Peer, height: u64) -> Option<Option<Hash>> {
+        match peer.kind {
             Kind::Silent => None,
             Kind::Empty => Some(None),
             Kind::WrongSplit => Some(Some(Hash([0xbb; 32]))),
             Kind::Fork => Some(Some(self.fork.hash_at(height))),
-            _ => Some(Some(self.real.hash_at(height))),
+            _ => Some((height <= peer.finalized).then(|| self.real.hash_at(height))),
         }
     }
 
-    fn answer(&mut self, kind: Kind, from: Hash) -> Option<Vec<u8>> {
-        let start = match self.real.number_of(from).or(self.padding.get(&from).copied()) {
+    /// Returns the header of the newest block of a node, and by which set it is justified.
+    fn newest(&mut self, is_fork: bool, finalized: u64) -> (u64, Header) {
+        let world = if is_fork { &mut self.fork } else { &mut self.real };
+        let mut header = world.header(PLAN.changes);
+        header.number = finalized;
+        if !is_fork {
+            self.between.insert(header.hash(), finalized);
+        }
+        ((finalized / PLAN.blocks).min(PLAN.changes), header)
+    }
+
+    fn answer(&mut self, peer: Peer, from: Hash) -> Option<Vec<u8>> {
+        let Peer { kind, finalized, .. } = peer;
+        let start = match self.real.number_of(from).or(self.between.get(&from).copied()) {
+            // It is no finalized block to this node.
+            Some(start) if start > finalized => return None,
             Some(start) => start,
             // Nobody honest has such a block; its inventor goes on somewhere.
-            None if kind == Kind::WrongSplit => 200,
-            None => self.fork.number_of(from).filter(|_| kind == Kind::Fork)?,
+            None if kind == Kind::WrongSplit => 200.min(finalized),
+            None => self.fork.number_of(from).filter(|start| kind == Kind::Fork && *start <= finalized)?,
         };
-        let world = if kind == Kind::Fork { &mut self.fork } else { &mut self.real };
-        let last = PLAN.changes;
+        let is_fork = kind == Kind::Fork;
         let first = start / PLAN.blocks;
+        let changes = (finalized / PLAN.blocks).min(PLAN.changes);
         let max = if kind == Kind::Terse { 3 } else { 20 };
-        let mut sent: Vec<u64> = (first..=last).take(max).collect();
-        let finished = sent.last().is_none_or(|index| *index == last);
+        let mut sent: Vec<u64> = (first..changes).take(max).collect();
+        let world = if is_fork { &mut self.fork } else { &mut self.real };
         let mut fragments: Vec<Vec<u8>> = sent.iter().map(|index| world.fragment(*index)).collect();
+        let finished = sent.len() < max && sent.last().is_none_or(|last| last + 1 == changes);
+        // A node ends with the newest block that it has, unless that is the last change; asked from there it repeats it.
+        if start == finalized && changes > 0 && finalized == changes * PLAN.blocks {
+            fragments.push(world.fragment(changes - 1));
+        } else if finished && sent.last().is_none_or(|last| (last + 1) * PLAN.blocks < finalized) {
+            let (set, header) = self.newest(is_fork, finalized);
+            let world = if is_fork { &mut self.fork } else { &mut self.real };
+            fragments.push(world.justified(set, &header));
+            sent.push(changes);
+        }
+        let world = if is_fork { &mut self.fork } else { &mut self.real };
         match kind {
             Kind::Silent => return None,
             Kind::Empty => return Some(encode_answer(&[], true)),
@@ -198,7 +245,7 @@ impl Net {
                 let mut header = world.header(first);
                 header.number -= 1;
                 header.digest.clear();
-                self.padding.insert(header.hash(), header.number);
+                self.between.insert(header.hash(), header.number);
                 fragments.insert(0, world.justified(first, &header));
             }
             Kind::Swapper if fragments.len() > 1 => fragments.swap(0, 1),
@@ -245,28 +292,49 @@ fn several_peers_download_parts_at_once() {
 #[test]
 fn whatever_liars_do_an_honest_peer_leads_to_the_end_and_is_not_blamed() {
     let mut blamed = BTreeMap::new();
-    for seed in 0..150 {
+    for seed in 0..180 {
         let mut net = Net::new(&[], seed);
+        // In the second half peers are of different heights, and liars say of theirs what they like.
+        let has_heights = seed >= 90;
         let count = 2 + net.below(5) as u32;
         let honest = 1 + net.below(count as usize) as u32;
         for id in 1..=count {
-            let kind = match net.below(10) {
+            let kind = match net.below(12) {
                 _ if id == honest => Kind::Honest,
                 0 => Kind::Silent,
                 1 => Kind::Empty,
                 2 => Kind::Terse,
+                3 if has_heights => Kind::Honest,
+                4 if has_heights => Kind::Boaster,
                 _ => LIARS[net.below(LIARS.len())],
             };
-            net.kinds.insert(PeerId(id), kind);
+            let finalized = if has_heights { 1 + net.below(605) as u64 } else { 605 };
+            let announced = match net.below(4) {
+                _ if matches!(kind, Kind::Honest | Kind::Terse) || !has_heights => finalized,
+                0 if kind != Kind::Boaster => finalized,
+                1 => u64::MAX,
+                2 => 1_000_000,
+                _ => finalized + net.below(700) as u64,
+            };
+            let id = PeerId(id);
+            net.peers.insert(id, Peer { kind, finalized, announced });
+            if has_heights && kind == Kind::Honest && net.below(2) == 0 {
+                let later = finalized + net.below(606 - finalized as usize) as u64;
+                net.pending.push(Pending::Finalized(id, later));
+            }
         }
         let warp = net.run();
-        let told = || format!("seed {seed}, {:?}: {:#?}", net.kinds, net.log);
-        assert_eq!(net.finished, Some(605), "{}", told());
+        let told = || format!("seed {seed}, {:?}: {:#?}", net.peers, net.log);
+        let is_honest = |peer: &Peer| matches!(peer.kind, Kind::Honest | Kind::Terse);
+        let highest = net.peers.values().filter(|peer| is_honest(peer)).map(|peer| peer.finalized).max();
+        let (highest, finished) = (highest.expect("one is honest"), net.finished.unwrap_or_default());
+        assert!(finished <= 605 && finished + SETTINGS.gap_blocks >= highest, "{}", told());
+        assert_eq!(finished, warp.head().block().number, "{}", told());
         assert_eq!(warp.waiting_bytes(), 0, "{}", told());
         assert!(net.waiting_most <= WAITING_BYTES_MAX);
         for (peer, blame) in &net.blamed {
-            let kind = net.kinds[peer];
-            assert!(!matches!(kind, Kind::Honest | Kind::Terse), "{peer:?} is honest: {}", told());
+            let kind = net.peers[peer].kind;
+            assert!(!is_honest(&net.peers[peer]), "{peer:?} is honest: {}", told());
             *blamed.entry(format!("{kind:?} {}", matches!(blame, Blame::Wrong(_)))).or_insert(0) += 1;
         }
     }
@@ -274,7 +342,155 @@ fn whatever_liars_do_an_honest_peer_leads_to_the_end_and_is_not_blamed() {
     for kind in LIARS.iter().filter(|kind| **kind != Kind::WrongSplit) {
         assert!(blamed.contains_key(&format!("{kind:?} true")), "{kind:?}: {blamed:?}");
     }
-    assert!(blamed.contains_key("Silent false") && blamed.contains_key("Empty false"), "{blamed:?}");
+    for kind in ["Silent", "Empty", "Boaster"] {
+        assert!(blamed.contains_key(&format!("{kind} false")), "{kind}: {blamed:?}");
+    }
+    assert!(!blamed.contains_key("Boaster true"), "{blamed:?}");
+}
+
+#[test]
+fn peers_of_different_heights_are_all_honest() {
+    for heights in [[600, 590, 605, 580], [605, 75, 300, 70], [64, 65, 129, 605]] {
+        for seed in 0..40 {
+            let mut net = Net::new(&[Kind::Honest; 4], seed);
+            net.peers.values_mut().zip(heights).for_each(|(peer, finalized)| {
+                (peer.finalized, peer.announced) = (finalized, finalized);
+            });
+            net.run();
+            let told = || format!("{heights:?}, seed {seed}: {:#?}", net.log);
+            assert!(net.blamed.is_empty(), "{}", told());
+            assert!(net.finished.is_some_and(|head| (601..=605).contains(&head)), "{}", told());
+        }
+    }
+}
+
+/// Plays peers that answer at once; each has its own newest justified block, and between changes of the set there is
+/// nothing else to send. Returns what happened.
+fn newest_only(real: &mut World, warp: &mut Warp, finalized: &[u64]) -> Vec<String> {
+    let mut numbers: BTreeMap<Hash, u64> = BTreeMap::new();
+    let (mut log, mut actions) = (vec![], VecDeque::new());
+    for (height, id) in finalized.iter().zip(1..) {
+        warp.handle(Event::Peer(PeerId(id), *height));
+    }
+    for _ in 0..1_000 {
+        actions.extend(core::iter::from_fn(|| warp.poll()));
+        match actions.pop_front() {
+            None => return log,
+            Some(Action::AskHash { ask, peer, height }) => {
+                let has = height <= finalized[peer.0 as usize - 1];
+                warp.handle(Event::HashTold(ask, has.then(|| real.hash_at(height))));
+            }
+            Some(Action::AskFragments { ask, peer, from }) => {
+                let start = numbers.get(&from).copied().or_else(|| real.number_of(from)).expect("a block of ours");
+                assert!(start < finalized[peer.0 as usize - 1], "{peer:?} does not have what it is asked for");
+                let changes = if start < real.plan.blocks { vec![real.fragment(0)] } else { vec![] };
+                let mut last = real.header(1);
+                last.number = finalized[peer.0 as usize - 1];
+                numbers.insert(last.hash(), last.number);
+                let fragments = [changes, vec![real.justified(1, &last)]].concat();
+                warp.handle(Event::Received(ask, &encode_answer(&fragments, true)));
+                warp.handle(Event::Ended(ask));
+            }
+            Some(Action::Work(id, work)) => warp.handle(Event::Worked(id, work.run())),
+            Some(Action::Blame(peer, blame)) => log.push(format!("{} is blamed: {blame:?}", peer.0)),
+            Some(Action::Finished(head)) => log.push(format!("finished at {}", head.block().number)),
+            Some(Action::Progress(_) | Action::Cancel(_)) => {}
+        }
+    }
+    panic!("the warp does not come to an end: {log:?}");
+}
+
+#[test]
+fn parts_may_overlap_where_no_set_changes() {
+    for heights in [[600, 590, 700, 580], [580, 700, 590, 600], [700, 100, 70, 650], [70, 75, 80, 700]] {
+        let mut real = World::new(Plan { blocks: 11, changes: 1, above: 689, ..PLAN });
+        let mut warp = Warp::new(real.genesis(), SETTINGS);
+        assert_eq!(newest_only(&mut real, &mut warp, &heights), ["finished at 700"], "{heights:?}");
+    }
+}
+
+#[test]
+fn who_announces_too_much_makes_no_trouble_for_others() {
+    let mut real = World::new(PLAN);
+    let mut warp = Warp::new(real.genesis(), SETTINGS);
+    for (peer, finalized) in [(2, 75), (3, 75), (1, 1_000_000), (4, 75)] {
+        warp.handle(Event::Peer(PeerId(peer), finalized));
+    }
+    // The others take their time; the first one never answers.
+    let (mut open, mut log) = (vec![], vec![]);
+    let play = |warp: &mut Warp, open: &mut Vec<AskId>, log: &mut Vec<String>| {
+        while let Some(action) = warp.poll() {
+            match action {
+                Action::AskHash { ask, peer: PeerId(1), .. } | Action::AskFragments { ask, peer: PeerId(1), .. } => {
+                    warp.handle(Event::Failed(ask));
+                }
+                Action::AskHash { peer, height, .. } => log.push(format!("{} names {height}", peer.0)),
+                Action::AskFragments { ask, .. } => open.push(ask),
+                Action::Blame(peer, blame) => log.push(format!("{} is blamed: {blame:?}", peer.0)),
+                Action::Work(id, work) => warp.handle(Event::Worked(id, work.run())),
+                Action::Finished(head) => log.push(format!("finished at {}", head.block().number)),
+                Action::Progress(_) | Action::Cancel(_) => {}
+            }
+        }
+    };
+    play(&mut warp, &mut open, &mut log);
+    assert_eq!(log, ["3 names 64", "1 is blamed: NoProgress"]);
+    assert_eq!(open.len(), 1);
+    warp.handle(Event::Received(open[0], &real.answer(0, 7)));
+    warp.handle(Event::Ended(open[0]));
+    play(&mut warp, &mut open, &mut log);
+    assert_eq!(warp.head().block().number, 70);
+    assert!(log.iter().all(|line| !line.contains("blamed") || line.starts_with("1 ")), "{log:?}");
+}
+
+#[test]
+fn peers_that_have_nothing_do_not_keep_out_one_that_has() {
+    let mut real = World::new(PLAN);
+    let mut warp = Warp::new(real.genesis(), SETTINGS);
+    for id in 1..=PEERS_MAX as u32 + 9 {
+        warp.handle(Event::Peer(PeerId(id), u64::from(id % 3)));
+    }
+    assert!(matches!(warp.poll(), Some(Action::Finished(head)) if head.block().number == 0));
+    assert!(warp.poll().is_none());
+    warp.handle(Event::Peer(PeerId(1_000), 605));
+    let asked = warp.poll();
+    assert!(matches!(asked, Some(Action::AskFragments { peer: PeerId(1_000), .. })), "{asked:?}");
+    // Those who claim most drive nobody out that has something: they are asked, and dropped when nothing comes.
+    let mut warp = Warp::new(real.genesis(), SETTINGS);
+    warp.handle(Event::Peer(PeerId(1_000), 605));
+    for id in 1..=2 * PEERS_MAX as u32 {
+        warp.handle(Event::Peer(PeerId(id), u64::MAX));
+    }
+    let mut dropped = 0;
+    let mut answers = VecDeque::new();
+    for _ in 0..10_000 {
+        match warp.poll() {
+            Some(Action::AskFragments { ask, peer: PeerId(1_000), from }) => answers.push_back((ask, from)),
+            Some(Action::AskHash { ask, peer: PeerId(1_000), height }) => {
+                warp.handle(Event::HashTold(ask, Some(real.hash_at(height))));
+            }
+            Some(Action::AskHash { ask, .. } | Action::AskFragments { ask, .. }) => warp.handle(Event::Failed(ask)),
+            Some(Action::Work(id, work)) => warp.handle(Event::Worked(id, work.run())),
+            Some(Action::Blame(peer, blame)) => {
+                assert_eq!(blame, Blame::NoProgress);
+                assert_ne!(peer, PeerId(1_000));
+                dropped += 1;
+            }
+            Some(Action::Finished(head)) => {
+                assert_eq!((head.block().number, dropped), (605, PEERS_MAX - 1));
+                return;
+            }
+            Some(Action::Progress(_) | Action::Cancel(_)) => {}
+            None => {
+                let Some((ask, from)) = answers.pop_front() else { panic!("nothing is asked any more") };
+                let start = real.number_of(from).expect("a block of ours");
+                let answer = real.answer(start, 20);
+                warp.handle(Event::Received(ask, &answer));
+                warp.handle(Event::Ended(ask));
+            }
+        }
+    }
+    panic!("the warp does not come to an end at {}", warp.head().block().number);
 }
 
 #[test]
@@ -307,7 +523,7 @@ fn partial_progress_is_kept_and_taken_up_by_others() {
     // Of twenty fragments the last one is forged.
     assert_eq!((warp.head().block().number, net.finished), (190, None), "{:?}", net.log);
     let after = |warp: &mut Warp, net: &mut Net| {
-        net.kinds.insert(PeerId(2), Kind::Honest);
+        net.peers.insert(PeerId(2), Peer { kind: Kind::Honest, finalized: 605, announced: 605 });
         warp.handle(Event::Peer(PeerId(2), 605));
         net.take_actions(warp);
         assert_eq!(net.pending.len(), 1);

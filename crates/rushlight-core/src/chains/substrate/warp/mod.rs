@@ -17,7 +17,9 @@ mod run;
 mod stream;
 
 pub use fragment::Fragment;
-pub use machine::{Action, Blame, Event, NO_PROGRESS_MAX, PARTS_MAX, WAITING_BYTES_MAX, WORKS_MAX, Warp, WarpSettings};
+pub use machine::{
+    Action, Blame, Event, NO_PROGRESS_MAX, PARTS_MAX, PEERS_MAX, WAITING_BYTES_MAX, WORKS_MAX, Warp, WarpSettings,
+};
 pub use proof::{ProofRun, verify_proof};
 pub use run::{Released, Run, SIGNATURES_BYTES_AIM, SealedRun, VerifiedHead, WarpError};
 pub use stream::{FRAGMENT_BYTES_MAX, FRAGMENTS_MAX, FragmentStream, RESPONSE_BYTES_MAX, StreamError};

@@ -59,6 +59,8 @@ pub(super) struct Part {
     pub(super) complete: bool,
     /// The peer said that it has nothing more.
     pub(super) exhausted: bool,
+    /// There was no room for what came; to be asked for again when the parts have moved up.
+    pub(super) is_parked: bool,
 }
 
 impl Part {
@@ -74,6 +76,7 @@ impl Part {
             reached: start_height,
             complete: false,
             exhausted: false,
+            is_parked: false,
         }
     }
 

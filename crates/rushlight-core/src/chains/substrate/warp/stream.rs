@@ -85,6 +85,11 @@ impl FragmentStream {
         if self.buffer.len() > FRAGMENT_BYTES_MAX {
             return Err(StreamError::FragmentTooLarge { index: self.given });
         }
+        let len = self.buffer.len().saturating_add(chunk.len());
+        if len > self.buffer.capacity() {
+            // By an eighth: a vector that doubles would hold twice the largest fragment.
+            self.buffer.reserve_exact(chunk.len().saturating_add(len / 8));
+        }
         self.buffer.extend_from_slice(chunk);
         Ok(())
     }

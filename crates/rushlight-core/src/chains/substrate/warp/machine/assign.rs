@@ -1,25 +1,28 @@
 //! Which peer is asked for what next.
 
-use super::{PARTS_MAX, Peer, WAITING_BYTES_MAX, Warp, WarpSettings};
+use super::answers::{FRONT_BYTES_MAX, OTHERS_BYTES_MAX};
+use super::{PARTS_MAX, Peer, Warp, WarpSettings};
 use crate::base::{AskId, PeerId};
 use crate::chains::substrate::warp::machine::contract::Action;
 use crate::chains::substrate::warp::part::{Answer, Asked, Part, Start};
 use alloc::vec::Vec;
 
 impl Warp {
-    /// Tells whether part `index` may receive more.
+    /// Tells whether part `index` may be asked for more.
     fn has_room(&self, index: usize) -> bool {
-        let sizes = self.parts.iter().enumerate().filter(|(of, _)| (*of == 0) == (index == 0));
-        let held = sizes.fold(0_usize, |sum, (_, part)| sum.saturating_add(part.waiting_bytes));
-        held < WAITING_BYTES_MAX / 2
+        let Some(part) = self.parts.get(index) else { return false };
+        if index == 0 {
+            return part.waiting_bytes < FRONT_BYTES_MAX;
+        }
+        !part.is_parked && self.others_bytes() < OTHERS_BYTES_MAX
     }
 
     /// Verifies, ends, and puts the next asks.
     pub(super) fn go_on(&mut self) {
         self.verify_on();
         for index in 0..self.parts.len() {
-            let enough = self.parts.get(index).is_some_and(|part| part.complete) || !self.has_room(index);
-            if enough {
+            let is_complete = self.parts.get(index).is_some_and(|part| part.complete);
+            if is_complete || (index == 0 && !self.has_room(0)) {
                 self.cancel(index);
             }
         }
@@ -35,10 +38,26 @@ impl Warp {
             }
             return;
         }
+        self.drop_unreachable();
         let idle = self.peers.iter().filter(|(_, peer)| !peer.busy && wanted(peer, &self.settings));
         let idle: Vec<(PeerId, u64)> = idle.map(|(id, peer)| (*id, peer.finalized)).collect();
         for (peer, finalized) in idle {
             self.employ(peer, finalized);
+        }
+    }
+
+    /// Drops the last parts that begin above what anybody announces: who announced more is gone.
+    fn drop_unreachable(&mut self) {
+        let highest = self.peers.values().map(|peer| peer.finalized).max().unwrap_or_default();
+        let gap = self.settings.gap_blocks;
+        let is_unreachable = |part: &Part| {
+            part.waiting.is_empty() && part.wants_peer() && part.start_height.saturating_add(gap) >= highest
+        };
+        while self.parts.len() > 1 && self.parts.back().is_some_and(is_unreachable) {
+            self.parts.pop_back();
+            if let Some(last) = self.parts.back_mut() {
+                (last.end, last.complete) = (None, false);
+            }
         }
     }
 
@@ -48,7 +67,7 @@ impl Warp {
             self.parts.push_back(Part::new(Start::Tip, self.run.tip().number));
         }
         for index in 0..self.parts.len() {
-            if self.has_room(index) && self.may_ask(index, peer) {
+            if self.has_room(index) && self.may_ask(index, peer, finalized) {
                 return self.ask(index, peer);
             }
         }
@@ -59,7 +78,7 @@ impl Warp {
         let reached = last.reached.max(last.start_height);
         let height = (reached / self.settings.part_blocks).saturating_add(1).saturating_mul(self.settings.part_blocks);
         let far = height.saturating_add(self.settings.gap_blocks) < finalized;
-        if far && self.parts.len() < PARTS_MAX && self.has_room(1) {
+        if far && self.parts.len() < PARTS_MAX && self.others_bytes() < OTHERS_BYTES_MAX {
             if let Some(last) = self.parts.back_mut() {
                 last.end = Some(height);
             }
@@ -68,9 +87,11 @@ impl Warp {
         }
     }
 
-    /// Tells whether `peer` can be asked for the next of part `index`. What one peer said and nobody verified is no
-    /// question for another one, who could not answer it.
-    fn may_ask(&mut self, index: usize, peer: PeerId) -> bool {
+    /// Tells whether `peer`, which announced `finalized`, can be asked for the next of part `index`. What one peer said and
+    /// nobody verified is no question for another one, who could not answer it, and neither is what lies above its own
+    /// finalized block, however high others claim to be.
+    fn may_ask(&mut self, index: usize, peer: PeerId, finalized: u64) -> bool {
+        let gap = self.settings.gap_blocks;
         let verified = self.works.is_empty() && self.run.is_empty();
         let (tip, peers) = (self.run.tip().number, &self.peers);
         let Some(part) = self.parts.get_mut(index).filter(|part| part.wants_peer()) else { return false };
@@ -87,7 +108,8 @@ impl Warp {
                 (part.start, part.source) = (Start::Height, None);
             }
         }
-        !part.exhausted && part.source.is_none_or(|source| source == peer)
+        let has_start = index == 0 || part.start_height.saturating_add(gap) < finalized;
+        has_start && !part.exhausted && part.source.is_none_or(|source| source == peer)
     }
 
     /// Puts the next ask of part `index` to `peer`.

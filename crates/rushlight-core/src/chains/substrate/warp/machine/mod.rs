@@ -8,18 +8,18 @@
 //! Several works may be under way, each from the set that the one before announces. While any is, nobody is blamed for a
 //! fragment that does not fit: the fault may lie in what is not verified yet.
 
+mod answers;
 mod assign;
 mod contract;
 
-use crate::base::{AskId, Hash, PeerId, WorkId};
+use crate::base::{AskId, PeerId, WorkId};
 use crate::chains::Done;
 use crate::chains::substrate::grandpa::VerifyError;
-use crate::chains::substrate::warp::fragment::Fragment;
-use crate::chains::substrate::warp::part::{Answer, Asked, Part, Start};
+use crate::chains::substrate::warp::part::{Asked, Part};
 use crate::chains::substrate::warp::run::{Released, Run, SealedRun, VerifiedHead, WarpError};
 use alloc::collections::{BTreeMap, VecDeque};
-use core::cmp::Ordering;
 
+pub use answers::WAITING_BYTES_MAX;
 pub use contract::{Action, Blame, Event, WarpSettings};
 
 /// How many answers without progress a peer may give in a row.
@@ -28,14 +28,12 @@ pub const NO_PROGRESS_MAX: u8 = 2;
 /// The most parts that are downloaded or wait at the same time.
 pub const PARTS_MAX: usize = 8;
 
-/// The most bytes of fragments that wait for those before them, of all parts. What comes beyond is not kept.
-pub const WAITING_BYTES_MAX: usize = 4 << 20;
-
 /// The most works under way.
 pub const WORKS_MAX: usize = 2;
 
-/// The most peers that are known.
-const PEERS_MAX: usize = 64;
+/// The most peers that are known. One that is ahead takes the place of one that is not; where all are ahead it is passed
+/// over until it is announced again.
+pub const PEERS_MAX: usize = 64;
 
 #[derive(Debug)]
 struct Peer {
@@ -125,87 +123,17 @@ impl Warp {
 
     fn peer_said(&mut self, peer: PeerId, finalized: u64) {
         if self.peers.len() >= PEERS_MAX && !self.peers.contains_key(&peer) {
-            return;
+            // Who announces nothing new is never asked, so never dropped: it would keep out all others for good. Who does
+            // is left in, lest those that announce most drive out all others.
+            let enough = self.head.block().number.saturating_add(self.settings.gap_blocks);
+            let idle = self.peers.iter().filter(|(_, known)| !known.busy && known.finalized <= enough);
+            let lowest = idle.min_by_key(|(_, known)| known.finalized).map(|(id, _)| *id);
+            let Some(lowest) = lowest.filter(|_| finalized > enough) else { return };
+            self.peers.remove(&lowest);
         }
         let entry = self.peers.entry(peer).or_insert(Peer { finalized, answers_without_progress: 0, busy: false });
         entry.finalized = entry.finalized.max(finalized);
         self.finished &= finalized <= self.head.block().number.saturating_add(self.settings.gap_blocks);
-    }
-
-    fn hash_told(&mut self, ask: AskId, hash: Option<Hash>) {
-        let Some((index, peer)) = self.close(ask) else { return };
-        match (hash, self.parts.get_mut(index)) {
-            (Some(hash), Some(part)) if part.start == Start::Height => {
-                part.start = Start::Block(hash);
-                self.ask(index, peer);
-            }
-            _ => {
-                self.strike(peer);
-                self.give_up_start(index);
-            }
-        }
-    }
-
-    fn received(&mut self, ask: AskId, chunk: &[u8]) {
-        let Some((index, peer, mut answer)) = self.take_answer(ask) else { return };
-        let mut step = answer.stream.receive(chunk).map_err(WarpError::from);
-        while step.is_ok() {
-            match answer.stream.next_fragment() {
-                Ok(Some(fragment)) => {
-                    if !self.keep(index, &mut answer, peer, fragment) {
-                        self.free(peer);
-                        return self.actions.push_back(Action::Cancel(ask));
-                    }
-                }
-                Ok(None) => break,
-                Err(error) => step = Err(error.into()),
-            }
-        }
-        if let Err(error) = step {
-            self.actions.push_back(Action::Cancel(ask));
-            return self.blame(peer, error);
-        }
-        if let Some(part) = self.parts.get_mut(index) {
-            part.asked = Asked::Fragments { ask, peer, answer };
-        }
-    }
-
-    fn ended(&mut self, ask: AskId) {
-        let Some((index, peer, mut answer)) = self.take_answer(ask) else { return };
-        self.free(peer);
-        let finished = loop {
-            match answer.stream.end() {
-                Ok(Ok(fragment)) => {
-                    if !self.keep(index, &mut answer, peer, fragment) {
-                        return;
-                    }
-                }
-                Ok(Err(finished)) => break finished,
-                Err(error) => return self.blame(peer, error.into()),
-            }
-        };
-        if let Err(error) = answer.minimality.end(finished) {
-            return self.blame(peer, error);
-        }
-        if answer.fragments == 0 {
-            self.strike(peer);
-            self.give_up_start(index);
-        } else if let Some(part) = self.parts.get_mut(index) {
-            part.exhausted = finished;
-        }
-    }
-
-    /// Takes the answer out of its part, to be put back unless it is done with.
-    fn take_answer(&mut self, ask: AskId) -> Option<(usize, PeerId, Answer)> {
-        let index = self.part_of(ask)?;
-        let part = self.parts.get_mut(index)?;
-        match core::mem::replace(&mut part.asked, Asked::Nothing) {
-            Asked::Fragments { peer, answer, .. } => Some((index, peer, answer)),
-            other => {
-                part.asked = other;
-                None
-            }
-        }
     }
 
     fn worked(&mut self, id: WorkId, done: Done) {
@@ -262,6 +190,10 @@ impl Warp {
                         front.take();
                         self.tip_source = Some(peer);
                     }
+                    // Each peer ends with its own newest block, so one part may end above where the next one does.
+                    Err(WarpError::HeightNotAbove { .. }) if self.works.is_empty() && self.run.is_empty() => {
+                        front.take();
+                    }
                     Err(error) if self.works.is_empty() && self.run.is_empty() => self.blame(peer, error),
                     // The fault may lie in what is not verified yet.
                     Err(_) => {
@@ -269,11 +201,15 @@ impl Warp {
                         return;
                     }
                 }
-            } else if front.complete {
+            } else {
+                let is_verified = self.works.is_empty() && self.run.is_empty();
+                let is_passed = is_verified && front.end.is_some_and(|end| end < self.run.tip().number);
+                if !front.complete && !is_passed {
+                    break;
+                }
                 self.cancel(0);
                 self.parts.pop_front();
-            } else {
-                break;
+                self.parts.iter_mut().for_each(|part| part.is_parked = false);
             }
         }
         let more_is_coming = self.parts.front().is_some_and(|front| matches!(front.asked, Asked::Fragments { .. }));
@@ -364,33 +300,5 @@ impl Warp {
 
     fn part_of(&self, ask: AskId) -> Option<usize> {
         self.parts.iter().position(|part| part.open_ask().is_some_and(|(open, _)| open == ask))
-    }
-
-    /// Takes in a fragment of the answer that a part is receiving; `false` if the answer is to be left alone from now on.
-    fn keep(&mut self, index: usize, answer: &mut Answer, peer: PeerId, fragment: Fragment) -> bool {
-        // What follows belongs to the next part.
-        if self.parts.get(index).is_none_or(|part| part.complete) {
-            return false;
-        }
-        if let Err(error) = answer.minimality.next(&fragment) {
-            self.blame(peer, error);
-            return false;
-        }
-        let Some(part) = self.parts.get_mut(index) else { return false };
-        let number = fragment.block().number;
-        match number.cmp(&part.reached) {
-            Ordering::Less => {
-                let error = WarpError::HeightNotAbove { got: number, tip: part.reached };
-                self.blame(peer, error);
-                return false;
-            }
-            // The newest justification of a node may be of the very block that it was asked from.
-            Ordering::Equal => {}
-            Ordering::Greater => {
-                answer.fragments = answer.fragments.saturating_add(1);
-                part.keep(peer, fragment);
-            }
-        }
-        true
     }
 }
