@@ -3,18 +3,19 @@
 
 mod fragments;
 
-use fragments::{Plan, World};
+use fragments::{Plan, World, block_rules};
 use rushlight_core::base::{Hash, UnixTime};
 use rushlight_core::bundle::{
     Anchor, BUNDLE_BYTES_MAX, Bundle, BundleError, Checkpoint, CheckpointError, Family, Section, SectionKind,
     StartError,
 };
 use rushlight_core::chains::substrate::bundle::{
-    self, BundleRefused, Proof, ProvenValue, StateClaim, StateKey, StateRefused, VALUES_BYTES_MAX,
+    self, BundleRefused, Proof, ProvenValue, StateClaim, StateKey, StateRefused, VALUES_BYTES_MAX, VerifiedBundle,
 };
 use rushlight_core::chains::substrate::grandpa::{AuthoritySet, SetError};
 use rushlight_core::chains::substrate::header::{Header, NumberWidth};
-use rushlight_core::chains::substrate::warp::WarpError;
+use rushlight_core::chains::substrate::spec::rules::RefusedBlock;
+use rushlight_core::chains::substrate::warp::{WarpError, WarpRules};
 use rushlight_core::codec::scale::{ScaleError, put_byte_string, put_compact};
 use rushlight_core::trie::patricia16::{ProofError, StateVersion, VerifiedProof, nodes};
 
@@ -76,6 +77,31 @@ fn bundle_of(chain: &Chain, ancestors: &[Vec<u8>], state: &[StateClaim]) -> Bund
     Bundle::decode(&bundle::encode(&checkpoint(chain), &proof).unwrap()).unwrap()
 }
 
+fn verify(bundle: &Bundle, checkpoint: &Checkpoint) -> Result<VerifiedBundle, BundleRefused> {
+    bundle::verify(bundle, checkpoint, &WarpRules::default())
+}
+
+#[test]
+fn blocks_that_the_specification_names_are_refused() {
+    let chain = chain(Hash([5; 32]));
+    let bundle = bundle_of(&chain, &[chain.parent.encode()], &[]);
+    let refused = |bad: &[Hash], forks: &[(u64, Hash)]| {
+        let rules = WarpRules { blocks: block_rules(bad, forks), ..WarpRules::default() };
+        bundle::verify(&bundle, &checkpoint(&chain), &rules).map(drop)
+    };
+    let (mut world, parent) = (World::new(Plan { changes: 4, ..Plan::SMALL }), chain.parent.hash());
+    let (anchor, between) = (world.block(0), world.block(2));
+    assert_eq!(refused(&[Hash([9; 32])], &[(30, between.hash), (44, parent)]), Ok(()));
+    let bad = |hash, number| RefusedBlock::Bad { number, hash };
+    let want = BundleRefused::Block { index: 0, why: bad(anchor.hash, 10) };
+    assert_eq!(refused(&[anchor.hash], &[]), Err(want));
+    assert_eq!(refused(&[between.hash], &[]), Err(BundleRefused::Warp(bad(between.hash, 30).into())));
+    assert_eq!(refused(&[parent], &[]), Err(BundleRefused::Block { index: 5, why: bad(parent, 44) }));
+    let fork = refused(&[], &[(30, parent)]);
+    let why = RefusedBlock::WrongFork { number: 30, got: between.hash, want: parent };
+    assert_eq!(fork, Err(BundleRefused::Warp(why.into())));
+}
+
 #[test]
 fn a_bundle_proves_a_header_and_what_stands_and_does_not_stand_under_it() {
     let (root, all) = state();
@@ -84,7 +110,7 @@ fn a_bundle_proves_a_header_and_what_stands_and_does_not_stand_under_it() {
         vec![key(b"code"), key(b"nothing"), of_child(b"names", b"inside"), of_child(b"none", b"x"), key(b"balance")];
     let proof = VerifiedProof::from_nodes(root, all.iter().map(Vec::as_slice)).unwrap();
     let claim = StateClaim::of(keys, &proof).unwrap();
-    let verified = bundle::verify(&bundle_of(&chain, &[], &[claim]), &checkpoint(&chain)).unwrap();
+    let verified = verify(&bundle_of(&chain, &[], &[claim]), &checkpoint(&chain)).unwrap();
     assert_eq!(verified.header(), chain.newest.encode());
     assert_eq!((verified.block().hash, verified.block().number), (chain.newest.hash(), chain.newest.number));
     assert_eq!((verified.state_root(), verified.authority_set().id()), (root, 4));
@@ -99,10 +125,10 @@ fn a_bundle_proves_a_header_and_what_stands_and_does_not_stand_under_it() {
     assert_eq!(verified.values(), want);
     // The parent has no justification of its own; its child names it.
     let below = bundle_of(&chain, &[chain.parent.encode()], &[]);
-    assert_eq!(bundle::verify(&below, &checkpoint(&chain)).unwrap().block().hash, chain.parent.hash());
+    assert_eq!(verify(&below, &checkpoint(&chain)).unwrap().block().hash, chain.parent.hash());
     // Nothing but the checkpoint's own block.
     let only = Chain { fragments: vec![], ..chain };
-    let verified = bundle::verify(&bundle_of(&only, &[], &[]), &checkpoint(&only)).unwrap();
+    let verified = verify(&bundle_of(&only, &[], &[]), &checkpoint(&only)).unwrap();
     assert_eq!((verified.header(), verified.authority_set().id()), (&*only.anchor, 1));
 }
 
@@ -110,7 +136,7 @@ fn a_bundle_proves_a_header_and_what_stands_and_does_not_stand_under_it() {
 fn refused(chain: &Chain, change: impl FnOnce(&mut Vec<Section>)) -> BundleRefused {
     let mut bundle = bundle_of(chain, &[], &[]);
     change(&mut bundle.sections);
-    bundle::verify(&bundle, &checkpoint(chain)).unwrap_err()
+    verify(&bundle, &checkpoint(chain)).unwrap_err()
 }
 
 fn step(kind: u8, content: &[u8]) -> Section {
@@ -133,9 +159,9 @@ fn each_broken_rule_of_the_steps_has_its_error() {
     let mut of_tendermint = bundle_of(&chain, &[], &[]);
     of_tendermint.sections[0] = Section::checkpoint(&tendermint).unwrap();
     let other_family = StartError::Checkpoint(CheckpointError::Anchor { family: Family::Tendermint });
-    assert_eq!(bundle::verify(&of_tendermint, &tendermint), Err(BundleRefused::Start(other_family)));
+    assert_eq!(verify(&of_tendermint, &tendermint), Err(BundleRefused::Start(other_family)));
     let other = Checkpoint { chain_id: "other".into(), ..checkpoint(&chain) };
-    let error = bundle::verify(&bundle_of(&chain, &[], &[]), &other).unwrap_err();
+    let error = verify(&bundle_of(&chain, &[], &[]), &other).unwrap_err();
     let want = Box::new(other);
     assert_eq!(error, BundleRefused::Start(StartError::OtherCheckpoint { got: Box::new(checkpoint(&chain)), want }));
     assert_eq!(refused(&chain, |sections| sections.truncate(1)), BundleRefused::NoAnchor);
@@ -182,7 +208,7 @@ fn each_broken_rule_of_the_steps_has_its_error() {
     let mut world = World::new(Plan { changes: 4, ..Plan::SMALL });
     let between = Header { number: 15, digest: vec![], ..world.header(1) };
     padded.fragments.insert(0, world.justified(1, &between));
-    let padded = bundle::verify(&bundle_of(&padded, &[], &[]), &checkpoint(&padded));
+    let padded = verify(&bundle_of(&padded, &[], &[]), &checkpoint(&padded));
     assert_eq!(padded, Err(BundleRefused::Warp(WarpError::NotMinimal { number: 15 })));
     let stranger = refused(&chain, |sections| sections.push(step(2, &chain.newest.encode())));
     assert!(matches!(stranger, BundleRefused::NotTheParent { index: 5, child: 45, .. }), "{stranger}");
@@ -219,7 +245,7 @@ fn each_broken_rule_of_the_state_has_its_error() {
     let chain = chain(root);
     let mut bundle = bundle_of(&chain, &[], &[]);
     bundle.sections.push(Section { kind: SectionKind::State, content: claim(&keys, &nodes) });
-    assert_eq!(bundle::verify(&bundle, &checkpoint(&chain)).unwrap().values().len(), 2);
+    assert_eq!(verify(&bundle, &checkpoint(&chain)).unwrap().values().len(), 2);
 
     assert!(matches!(state_refused(root, vec![]), StateRefused::Scale(ScaleError::Truncated { .. })));
     assert!(matches!(

@@ -3,21 +3,23 @@
 mod fragments;
 
 use expect_test::{Expect, expect};
-use fragments::{Plan, World, encode_answer};
+use fragments::{Plan, World, block_rules, encode_answer};
+use rushlight_core::base::Hash;
 use rushlight_core::chains::substrate::header::{DigestItem, EngineId, NumberWidth};
-use rushlight_core::chains::substrate::warp::{FragmentStream, StreamError, WarpError, verify_proof};
+use rushlight_core::chains::substrate::warp::{FragmentStream, StreamError, WarpRules, verify_proof};
+use std::sync::Arc;
 
 fn world() -> World {
     World::new(Plan::SMALL)
 }
 
-fn verdict(answer: &[u8]) -> Result<(u64, u64, bool), WarpError> {
-    let genesis = world().genesis();
-    verify_proof(&genesis, answer, NumberWidth::U32).map(|(head, end)| (head.block().number, head.set().id(), end))
+fn check(answer: &[u8], want: Expect) {
+    check_with(&WarpRules::default(), answer, want);
 }
 
-fn check(answer: &[u8], want: Expect) {
-    want.assert_eq(&match verdict(answer) {
+fn check_with(rules: &WarpRules, answer: &[u8], want: Expect) {
+    let proof = verify_proof(&world().genesis(), answer, NumberWidth::U32, rules);
+    want.assert_eq(&match proof.map(|(head, end)| (head.block().number, head.set().id(), end)) {
         Ok((number, set, finished)) => format!("block {number}, set {set}, finished {finished}"),
         Err(error) => error.to_string(),
     });
@@ -124,6 +126,70 @@ fn what_a_header_announces_must_be_a_set_that_votes_at_once() {
     // Weights count.
     let heavy = [&[1, 4][..], &[9; 32], &7_u64.to_le_bytes(), &[0; 4]].concat();
     check(&with(heavy), expect!["block 10, set 1, finished true"]);
+}
+
+#[test]
+fn what_the_specification_refuses_is_no_way() {
+    let mut world = world();
+    let (answer, other) = (world.answer(0, 5), Hash([7; 32]));
+    let blocks: Vec<_> = (0..5).map(|index| world.block(index)).collect();
+    let rules =
+        |bad: &[Hash], forks: &[(u64, Hash)]| WarpRules { blocks: block_rules(bad, forks), ..WarpRules::default() };
+    let good: Vec<_> = blocks.iter().map(|block| (block.number, block.hash)).collect();
+    check_with(&rules(&[other], &good), &answer, expect!["block 50, set 5, finished false"]);
+    check_with(
+        &rules(&[blocks[3].hash], &[]),
+        &answer,
+        expect![
+            "warp proof: block 40 0x1ce3173ca89d10e4e35c4aace5ab2c7d00b3c292880e7f65dec5c8037e8dc110 is among the specification's badBlocks"
+        ],
+    );
+    check_with(
+        &rules(&[], &[(20, other)]),
+        &answer,
+        expect![
+            "warp proof: block 20 is 0x08f529a945431c0c3810ff64a6a54332a41856dee6471516dfb4759de1a40089, but the specification's forkBlocks want 0x0707070707070707070707070707070707070707070707070707070707070707"
+        ],
+    );
+}
+
+#[test]
+fn a_hard_fork_of_the_set_is_the_users_word() {
+    // From the third change on another set votes than the one that was announced, which the second one's votes do not tell.
+    let mut world = world();
+    let heads: Vec<Vec<u8>> = (0..2).map(|index| world.fragment(index)).collect();
+    let (behind_two, fork_header) = (1 + heads.concat().len(), world.header(2));
+    let mut other = World::new(Plan { fork: 7, ..Plan::SMALL });
+    // Nobody's votes of the old sets stand behind the block itself.
+    let fork = other.justified(2, &fork_header);
+    let above: Vec<Vec<u8>> = (3..6).map(|index| other.fragment(index)).collect();
+    let answer = encode_answer(&[heads, vec![fork], above].concat(), false);
+    check(&answer, expect!["fragment of block 30: no vote is by a member of the set"]);
+    let set = Arc::new(other.set(3));
+    let rules = WarpRules { hard_forks: Arc::new([(fork_header.hash(), set)].into()), ..WarpRules::default() };
+    check_with(&rules, &answer, expect!["block 60, set 6, finished false"]);
+    // Blocks before it and behind it are proven by votes, also where one batch holds all of them.
+    let mut forged = answer.clone();
+    let len = forged.len();
+    forged[len - 40] ^= 1;
+    check_with(
+        &rules,
+        &forged,
+        expect!["fragment of block 60: signature of vote 2: signature does not match key and message"],
+    );
+    let mut forged = answer;
+    forged[behind_two - 40] ^= 1;
+    check_with(
+        &rules,
+        &forged,
+        expect!["fragment of block 20: signature of vote 2: signature does not match key and message"],
+    );
+    // A hard fork without anything else to verify.
+    check_with(
+        &rules,
+        &encode_answer(&[other.justified(2, &fork_header)], false),
+        expect!["block 30, set 3, finished false"],
+    );
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 mod fragments;
 
-use fragments::{Plan, World, encode_answer};
+use fragments::{Plan, World, block_rules, encode_answer};
 use rushlight_core::base::{AskId, Hash, PeerId, WorkId};
 use rushlight_core::chains::substrate::grandpa::BlockId;
 use rushlight_core::chains::substrate::header::{Header, NumberWidth};
+use rushlight_core::chains::substrate::spec::rules::RefusedBlock;
 use rushlight_core::chains::substrate::warp::{
-    Action, Blame, Event, NO_PROGRESS_MAX, PEERS_MAX, WAITING_BYTES_MAX, WORKS_MAX, Warp, WarpSettings,
+    Action, Blame, Event, NO_PROGRESS_MAX, PEERS_MAX, StreamError, WAITING_BYTES_MAX, WORKS_MAX, Warp, WarpRules,
+    WarpSettings,
 };
 use rushlight_core::chains::{Done, Work};
 use std::collections::{BTreeMap, VecDeque};
@@ -108,7 +110,7 @@ impl Net {
 
     /// Runs a warp from genesis until nothing is left to do.
     fn run(&mut self) -> Warp {
-        let mut warp = Warp::new(self.real.genesis(), SETTINGS);
+        let mut warp = Warp::new(self.real.genesis(), SETTINGS, WarpRules::default());
         for (id, peer) in self.peers.clone() {
             warp.handle(Event::Peer(id, peer.announced));
             self.take_actions(&mut warp);
@@ -404,7 +406,7 @@ fn newest_only(real: &mut World, warp: &mut Warp, finalized: &[u64]) -> Vec<Stri
 fn parts_may_overlap_where_no_set_changes() {
     for heights in [[600, 590, 700, 580], [580, 700, 590, 600], [700, 100, 70, 650], [70, 75, 80, 700]] {
         let mut real = World::new(Plan { blocks: 11, changes: 1, above: 689, ..PLAN });
-        let mut warp = Warp::new(real.genesis(), SETTINGS);
+        let mut warp = Warp::new(real.genesis(), SETTINGS, WarpRules::default());
         assert_eq!(newest_only(&mut real, &mut warp, &heights), ["finished at 700"], "{heights:?}");
     }
 }
@@ -412,7 +414,7 @@ fn parts_may_overlap_where_no_set_changes() {
 #[test]
 fn who_announces_too_much_makes_no_trouble_for_others() {
     let mut real = World::new(PLAN);
-    let mut warp = Warp::new(real.genesis(), SETTINGS);
+    let mut warp = Warp::new(real.genesis(), SETTINGS, WarpRules::default());
     for (peer, finalized) in [(2, 75), (3, 75), (1, 1_000_000), (4, 75)] {
         warp.handle(Event::Peer(PeerId(peer), finalized));
     }
@@ -446,7 +448,7 @@ fn who_announces_too_much_makes_no_trouble_for_others() {
 #[test]
 fn peers_that_have_nothing_do_not_keep_out_one_that_has() {
     let mut real = World::new(PLAN);
-    let mut warp = Warp::new(real.genesis(), SETTINGS);
+    let mut warp = Warp::new(real.genesis(), SETTINGS, WarpRules::default());
     for id in 1..=PEERS_MAX as u32 + 9 {
         warp.handle(Event::Peer(PeerId(id), u64::from(id % 3)));
     }
@@ -456,7 +458,7 @@ fn peers_that_have_nothing_do_not_keep_out_one_that_has() {
     let asked = warp.poll();
     assert!(matches!(asked, Some(Action::AskFragments { peer: PeerId(1_000), .. })), "{asked:?}");
     // Those who claim most drive nobody out that has something: they are asked, and dropped when nothing comes.
-    let mut warp = Warp::new(real.genesis(), SETTINGS);
+    let mut warp = Warp::new(real.genesis(), SETTINGS, WarpRules::default());
     warp.handle(Event::Peer(PeerId(1_000), 605));
     for id in 1..=2 * PEERS_MAX as u32 {
         warp.handle(Event::Peer(PeerId(id), u64::MAX));
@@ -545,7 +547,7 @@ fn partial_progress_is_kept_and_taken_up_by_others() {
 #[test]
 fn a_peer_that_leaves_or_is_near_is_asked_for_nothing() {
     let mut real = World::new(PLAN);
-    let mut warp = Warp::new(real.genesis(), SETTINGS);
+    let mut warp = Warp::new(real.genesis(), SETTINGS, WarpRules::default());
     warp.handle(Event::Peer(PeerId(1), SETTINGS.gap_blocks));
     let finished = warp.poll();
     assert!(matches!(finished, Some(Action::Finished(_))), "{finished:?}");
@@ -561,4 +563,50 @@ fn a_peer_that_leaves_or_is_near_is_asked_for_nothing() {
     warp.handle(Event::HashTold(ask, None));
     warp.handle(Event::Failed(ask));
     assert!(warp.poll().is_none());
+}
+
+#[test]
+fn who_is_on_a_fork_that_the_specification_refuses_is_blamed_for_it() {
+    let mut real = World::new(PLAN);
+    // The set of the time voted for another block too.
+    let other = Header { state_root: Hash([9; 32]), ..real.header(5) };
+    let wants = |mut rejected: BTreeMap<PeerId, Blame>| rejected.remove(&PeerId(1));
+    let mut run = |rules: WarpRules, first: &[u64], last: &Header| {
+        let mut warp = Warp::new(real.genesis(), SETTINGS, rules);
+        warp.handle(Event::Peer(PeerId(1), 605));
+        let Some(Action::AskFragments { ask, .. }) = warp.poll() else { panic!("fragments are asked for") };
+        let mut fragments: Vec<Vec<u8>> = first.iter().map(|index| real.fragment(*index)).collect();
+        fragments.push(real.justified(5, last));
+        warp.handle(Event::Received(ask, &encode_answer(&fragments, false)));
+        warp.handle(Event::Ended(ask));
+        let mut blamed = BTreeMap::new();
+        while let Some(action) = warp.poll() {
+            match action {
+                Action::Work(id, work) => warp.handle(Event::Worked(id, work.run())),
+                Action::Blame(peer, blame) => drop(blamed.insert(peer, blame)),
+                _ => {}
+            }
+        }
+        (warp.head().block().number, blamed)
+    };
+    let rules = |blocks| WarpRules { blocks, ..WarpRules::default() };
+    let honest = World::new(PLAN).block(5).hash;
+    let (head, blamed) = run(WarpRules::default(), &[0, 1, 2, 3, 4], &other);
+    assert_eq!((head, wants(blamed)), (60, None), "without the specification its votes count");
+    let bad = RefusedBlock::Bad { number: 60, hash: other.hash() };
+    let (head, blamed) = run(rules(block_rules(&[other.hash()], &[])), &[0, 1, 2, 3, 4], &other);
+    assert_eq!((head, wants(blamed)), (0, Some(Blame::Wrong(bad.into()))));
+    let fork = RefusedBlock::WrongFork { number: 60, got: other.hash(), want: honest };
+    let (head, blamed) = run(rules(block_rules(&[], &[(60, honest)])), &[0, 1, 2, 3, 4], &other);
+    assert_eq!((head, wants(blamed)), (0, Some(Blame::Wrong(fork.into()))));
+    // Whoever names another block at the height of a fork block is on the fork that was left.
+    let mut warp = Warp::new(real.genesis(), SETTINGS, rules(block_rules(&[], &[(64, honest)])));
+    (1..=2).for_each(|peer| warp.handle(Event::Peer(PeerId(peer), 605)));
+    let asked = core::iter::from_fn(|| warp.poll()).collect::<Vec<_>>();
+    let Some(Action::AskHash { ask, peer, height: 64 }) = asked.last() else { panic!("{asked:?}") };
+    warp.handle(Event::HashTold(*ask, Some(other.hash())));
+    let blamed = core::iter::from_fn(|| warp.poll()).find(|action| matches!(action, Action::Blame(..)));
+    let fork = RefusedBlock::WrongFork { number: 64, got: other.hash(), want: honest };
+    let Some(Action::Blame(who, why)) = blamed else { panic!("it is not blamed") };
+    assert_eq!((who, why), (*peer, Blame::Wrong(fork.into())));
 }

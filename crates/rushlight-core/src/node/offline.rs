@@ -5,7 +5,7 @@ use crate::base::{Hash, UnixTime};
 use crate::bundle::SectionKind;
 use crate::bundle::{Bundle, BundleError, Checkpoint, Family};
 #[cfg(feature = "substrate")]
-use crate::chains::substrate::bundle as substrate;
+use crate::chains::substrate::{bundle as substrate, warp::WarpRules};
 #[cfg(feature = "tendermint")]
 use crate::chains::tendermint::{bundle as tendermint, verify::JudgedAt, verify::Rules};
 use alloc::string::String;
@@ -87,8 +87,8 @@ impl VerifyBundleError {
 /// Verifies that `bytes` are a bundle that proves a header from `checkpoint`, judged at `now`.
 ///
 /// `trusting_period` is for how long headers are trusted, counted from their own time; it must be well below the chain's
-/// unbonding period. Substrate headers have no time, so of those the reader judges the age of the checkpoint. Costs a
-/// signature batch per step.
+/// unbonding period. Substrate headers have no time, so of those the reader judges the age of the checkpoint; the blocks that
+/// a chain's specification refuses are not known here, [`substrate::verify`] takes them. Costs a signature batch per step.
 /// # Errors
 /// [`VerifyBundleError`].
 pub fn verify_bundle(
@@ -118,7 +118,7 @@ pub fn verify_bundle(
         }
         #[cfg(feature = "substrate")]
         Family::Substrate => {
-            let proven = substrate::verify(&bundle, checkpoint)?;
+            let proven = substrate::verify(&bundle, checkpoint, &WarpRules::default())?;
             let steps = bundle.sections.iter().filter(|section| section.kind == SectionKind::Step).count();
             let state = proven.values().iter().map(|proven| ProvenState {
                 child: proven.key.child.clone(),

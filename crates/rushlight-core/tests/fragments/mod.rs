@@ -6,9 +6,12 @@ use ed25519_zebra::{SigningKey, VerificationKeyBytes};
 use rushlight_core::base::Hash;
 use rushlight_core::chains::substrate::grandpa::{Authority, AuthoritySet, BlockId};
 use rushlight_core::chains::substrate::header::{DigestItem, EngineId, Header};
+use rushlight_core::chains::substrate::spec::Spec;
+use rushlight_core::chains::substrate::spec::rules::BlockRules;
 use rushlight_core::chains::substrate::warp::VerifiedHead;
 use rushlight_core::codec::scale::{put_compact, put_uint};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What the generated chain looks like.
 #[derive(Clone, Copy, Debug)]
@@ -194,4 +197,17 @@ pub fn encode_answer(fragments: &[Vec<u8>], finished: bool) -> Vec<u8> {
     fragments.iter().for_each(|fragment| out.extend_from_slice(fragment));
     out.push(finished.into());
     out
+}
+
+/// Returns the rules of a specification with these `badBlocks` and `forkBlocks`.
+pub fn block_rules(bad: &[Hash], forks: &[(u64, Hash)]) -> Arc<BlockRules> {
+    let bad: Vec<String> = bad.iter().map(|hash| format!("\"{hash:#x}\"")).collect();
+    let forks: Vec<String> = forks.iter().map(|(number, hash)| format!("[{number},\"{hash:#x}\"]")).collect();
+    let genesis = "00".repeat(32);
+    let spec = format!(
+        r#"{{"name":"x","id":"x","bootNodes":[],"genesis":{{"stateRootHash":"0x{genesis}"}},"badBlocks":[{}],"forkBlocks":[{}]}}"#,
+        bad.join(","),
+        forks.join(",")
+    );
+    Arc::new(Spec::from_json(&spec).expect("the specification is one").rules)
 }

@@ -10,6 +10,7 @@ use rushlight_core::chains::substrate::bundle::{self, Proof, ProvenValue, StateC
 use rushlight_core::chains::substrate::grandpa::AuthoritySet;
 use rushlight_core::chains::substrate::header::grandpa::Log;
 use rushlight_core::chains::substrate::header::{HeaderRef, NumberWidth};
+use rushlight_core::chains::substrate::warp::WarpRules;
 use rushlight_core::crypto::sha256;
 use rushlight_core::trie::patricia16::{CHILD_STORAGE_PREFIX, VerifiedProof};
 use serde_json::Value;
@@ -116,7 +117,7 @@ fn proves<'a>(
     }
     let what = format!("bundle from {start} to {target}");
     let decoded = Bundle::decode(&bytes).expect("an encoded bundle decodes");
-    let verified = match bundle::verify(&decoded, &checkpoint) {
+    let verified = match bundle::verify(&decoded, &checkpoint, &WarpRules::default()) {
         Ok(verified) => verified,
         Err(error) => return report.case(name, Err(format!("{what}: {error}"))),
     };
@@ -134,7 +135,9 @@ fn proves<'a>(
         let mut changed = bytes[..content].to_vec();
         changed[bit / 8] ^= 1 << (bit % 8);
         let sealed = [changed.as_slice(), sha256(&changed).as_bytes()].concat();
-        let again = Bundle::decode(&sealed).ok().and_then(|bundle| bundle::verify(&bundle, &checkpoint).ok());
+        let again = Bundle::decode(&sealed)
+            .ok()
+            .and_then(|bundle| bundle::verify(&bundle, &checkpoint, &WarpRules::default()).ok());
         let keys = |values: &[ProvenValue]| values.iter().map(|proven| proven.key.clone()).collect::<Vec<_>>();
         let is_harmless = again
             .is_none_or(|other| other.header() == verified.header() && keys(other.values()) != keys(verified.values()));

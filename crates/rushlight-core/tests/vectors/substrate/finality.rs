@@ -10,7 +10,7 @@ use crate::report::Report;
 use rushlight_core::base::Hash;
 use rushlight_core::chains::substrate::grandpa::BlockId;
 use rushlight_core::chains::substrate::header::{HeaderRef, NumberWidth};
-use rushlight_core::chains::substrate::warp::{FragmentStream, VerifiedHead, WarpError, verify_proof};
+use rushlight_core::chains::substrate::warp::{FragmentStream, VerifiedHead, WarpError, WarpRules, verify_proof};
 use std::collections::BTreeMap;
 
 const WIDTH: NumberWidth = NumberWidth::U32;
@@ -49,7 +49,8 @@ fn steps(genesis: &VerifiedHead, all: &[Vec<u8>]) -> Result<(Steps, VerifiedHead
     let (mut before, mut head) = (Steps::new(), genesis.clone());
     for (index, fragment) in all.iter().enumerate() {
         before.insert(number_of(fragment), head.clone());
-        let next = verify_proof(&head, &encode_answer(core::slice::from_ref(fragment), true), WIDTH);
+        let next =
+            verify_proof(&head, &encode_answer(core::slice::from_ref(fragment), true), WIDTH, &WarpRules::default());
         head = next.map_err(|error| format!("fragment {index}: {error}"))?.0;
     }
     Ok((before, head))
@@ -75,7 +76,7 @@ pub fn answer(bytes: &[u8], history: &History) -> Result<(), String> {
     // A node repeats the block that was asked from where nothing is above it.
     let below = BlockId { hash: Hash::default(), number: first.checked_sub(1).ok_or("block 0 needs no proof")? };
     let from = VerifiedHead::trusted(below, history.voters_of(first).clone());
-    verify_proof(&from, bytes, WIDTH).map(drop).map_err(|error| error.to_string())
+    verify_proof(&from, bytes, WIDTH, &WarpRules::default()).map(drop).map_err(|error| error.to_string())
 }
 
 /// Verifies the whole way from genesis fragment by fragment and in one go: both lead to the same block and set.
@@ -95,7 +96,7 @@ pub fn way_in_one_go(files: &Files, folder: &str, report: &mut Report) {
         Err(error) => return report.case(&whole, Err(error)),
     };
     all.iter().for_each(|_| report.case(&whole, Ok(())));
-    let at_once = verify_proof(&genesis, &bytes, WIDTH);
+    let at_once = verify_proof(&genesis, &bytes, WIDTH, &WarpRules::default());
     let same = at_once
         .as_ref()
         .is_ok_and(|(last, finished)| *finished && last.block() == head.block() && last.set() == head.set());

@@ -2,6 +2,7 @@
 
 use super::super::grandpa::SetError;
 use super::super::header::HeaderError;
+use super::super::spec::rules::RefusedBlock;
 use super::super::warp::{StreamError, WarpError};
 use super::VALUES_BYTES_MAX;
 use crate::base::Hash;
@@ -63,6 +64,14 @@ pub enum BundleRefused {
         want_number: u64,
         /// Its hash.
         want: Hash,
+    },
+    /// The chain's specification refuses a block that the bundle leads over.
+    #[error("step {index}: {why}")]
+    Block {
+        /// Index of the step, from 0.
+        index: usize,
+        /// The broken rule.
+        why: RefusedBlock,
     },
     /// The authorities are not those that the checkpoint commits to.
     #[error("authorities have digest {got:#x}, the checkpoint wants {want:#x}")]

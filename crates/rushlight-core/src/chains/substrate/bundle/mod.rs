@@ -17,7 +17,7 @@ mod state;
 use super::grandpa::{AuthoritySet, BlockId};
 use super::header::authorities::AuthoritiesRef;
 use super::header::{HEADER_BYTES_MAX, HeaderError, HeaderRef, NumberWidth};
-use super::warp::{FragmentStream, ProofRun, VerifiedHead, WarpError};
+use super::warp::{FragmentStream, ProofRun, VerifiedHead, WarpError, WarpRules};
 use crate::base::Hash;
 use crate::bundle::{Anchor, Bundle, Checkpoint, CheckpointError, Family, Section, SectionKind, StartError};
 use crate::codec::scale::{Reader, put_byte_string};
@@ -124,13 +124,13 @@ pub fn encode(checkpoint: &Checkpoint, proof: &Proof<'_>) -> Result<Vec<u8>, Bun
     Ok(Bundle { family: Family::Substrate, sections }.encode()?)
 }
 
-/// Verifies that `bundle` proves a header from `checkpoint`, and values under it. Needs nothing else: no network, no store,
-/// no clock. How old a checkpoint may be is for the reader to say: a header does not tell its time.
+/// Verifies that `bundle` proves a header from `checkpoint`, and values under it, on a chain with `rules`. Needs nothing else:
+/// no network, no store, no clock. How old a checkpoint may be is for the reader to say: a header does not tell its time.
 ///
 /// Costs a signature check per vote.
 /// # Errors
 /// [`BundleRefused`].
-pub fn verify(bundle: &Bundle, checkpoint: &Checkpoint) -> Result<VerifiedBundle, BundleRefused> {
+pub fn verify(bundle: &Bundle, checkpoint: &Checkpoint, rules: &WarpRules) -> Result<VerifiedBundle, BundleRefused> {
     let sections = bundle.sections_from(checkpoint)?;
     let (Family::Substrate, Anchor::Authorities { set_id, digest }) = (checkpoint.family, checkpoint.anchor) else {
         return Err(StartError::from(CheckpointError::Anchor { family: checkpoint.family }).into());
@@ -144,14 +144,15 @@ pub fn verify(bundle: &Bundle, checkpoint: &Checkpoint) -> Result<VerifiedBundle
         let (got_number, got, want_number, want) = (block.number, block.hash, checkpoint.height, checkpoint.hash);
         return Err(BundleRefused::AnchorHeader { got_number, got, want_number, want });
     }
+    rules.blocks.check(block.number, &block.hash).map_err(|why| BundleRefused::Block { index: 0, why })?;
     if set.digest() != digest {
         return Err(BundleRefused::AnchorAuthorities { got: set.digest(), want: digest });
     }
     let fragments = steps.iter().take_while(|step| step.first() == Some(&FRAGMENT)).count();
     let (fragments, ancestors) = steps.split_at_checked(fragments).unwrap_or_default();
-    let head = read_fragments(fragments, VerifiedHead::trusted(block, set), width)?;
+    let head = read_fragments(fragments, VerifiedHead::trusted(block, set), width, rules)?;
     let (header, set) = (head.header().unwrap_or(header.bytes()), Arc::clone(head.set()));
-    let header = walk_down(header, ancestors, fragments.len().saturating_add(1), width)?;
+    let header = walk_down(header, ancestors, fragments.len().saturating_add(1), width, rules)?;
     let mut values = Vec::new();
     for (index, section) in sections.iter().filter(|section| section.kind == SectionKind::State).enumerate() {
         let state = state::read(&section.content, header.state_root());
@@ -177,8 +178,13 @@ fn read_anchor(step: &[u8], set_id: u64) -> Result<(NumberWidth, HeaderRef<'_>, 
 }
 
 /// Verifies fragments from `trusted` up; returns the block that the last one finalizes.
-fn read_fragments(steps: &[&[u8]], trusted: VerifiedHead, width: NumberWidth) -> Result<VerifiedHead, BundleRefused> {
-    let mut proof = ProofRun::start(&trusted);
+fn read_fragments(
+    steps: &[&[u8]],
+    trusted: VerifiedHead,
+    width: NumberWidth,
+    rules: &WarpRules,
+) -> Result<VerifiedHead, BundleRefused> {
+    let mut proof = ProofRun::start(&trusted, rules);
     for (index, step) in steps.iter().enumerate().map(|(index, step)| (index.saturating_add(1), step)) {
         let stream_error = |why| BundleRefused::Fragment { index, why };
         let mut stream = FragmentStream::new(width);
@@ -204,6 +210,7 @@ fn walk_down<'a>(
     ancestors: &[&'a [u8]],
     first: usize,
     width: NumberWidth,
+    rules: &WarpRules,
 ) -> Result<HeaderRef<'a>, BundleRefused> {
     let mut header = HeaderRef::decode(header, width).map_err(|why| BundleRefused::Header { index: 0, why })?;
     for (index, step) in ancestors.iter().enumerate().map(|(index, step)| (index.saturating_add(first), step)) {
@@ -215,6 +222,7 @@ fn walk_down<'a>(
         if got != want {
             return Err(BundleRefused::NotTheParent { index, got, want, child });
         }
+        rules.blocks.check(parent.number(), &got).map_err(|why| BundleRefused::Block { index, why })?;
         header = parent;
     }
     Ok(header)

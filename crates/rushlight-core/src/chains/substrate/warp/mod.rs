@@ -13,6 +13,7 @@ mod fragment;
 mod machine;
 mod part;
 mod proof;
+mod rules;
 mod run;
 mod stream;
 
@@ -21,5 +22,6 @@ pub use machine::{
     Action, Blame, Event, NO_PROGRESS_MAX, PARTS_MAX, PEERS_MAX, WAITING_BYTES_MAX, WORKS_MAX, Warp, WarpSettings,
 };
 pub use proof::{ProofRun, verify_proof};
+pub use rules::WarpRules;
 pub use run::{Released, Run, SIGNATURES_BYTES_AIM, SealedRun, VerifiedHead, WarpError};
 pub use stream::{FRAGMENT_BYTES_MAX, FRAGMENTS_MAX, FragmentStream, RESPONSE_BYTES_MAX, StreamError};

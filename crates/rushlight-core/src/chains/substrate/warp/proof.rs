@@ -1,6 +1,7 @@
 //! What must hold of one proof as a whole, and a proof that is verified here and now.
 
 use super::fragment::Fragment;
+use super::rules::WarpRules;
 use super::run::{Run, VerifiedHead, WarpError};
 use super::stream::FragmentStream;
 use crate::base::PeerId;
@@ -41,9 +42,9 @@ pub struct ProofRun {
 }
 
 impl ProofRun {
-    /// Returns the proof without fragments that starts from `trusted`.
-    pub fn start(trusted: &VerifiedHead) -> Self {
-        Self { run: Run::start(trusted), minimality: Minimality::default(), head: None }
+    /// Returns the proof without fragments that starts from `trusted`, on a chain with `rules`.
+    pub fn start(trusted: &VerifiedHead, rules: &WarpRules) -> Self {
+        Self { run: Run::start(trusted, rules), minimality: Minimality::default(), head: None }
     }
 
     /// Returns the last block, of which the signatures may not be verified yet.
@@ -80,17 +81,18 @@ impl ProofRun {
     }
 }
 
-/// Verifies a whole answer, here and now; returns the last block and whether the proof is finished.
+/// Verifies a whole answer of a chain with `rules`, here and now; returns the last block and whether the proof is finished.
 /// # Errors
 /// [`WarpError`].
 pub fn verify_proof(
     trusted: &VerifiedHead,
     answer: &[u8],
     width: NumberWidth,
+    rules: &WarpRules,
 ) -> Result<(VerifiedHead, bool), WarpError> {
     let mut stream = FragmentStream::new(width);
     stream.receive(answer)?;
-    let mut proof = ProofRun::start(trusted);
+    let mut proof = ProofRun::start(trusted, rules);
     let finished = loop {
         match stream.end()? {
             Ok(fragment) => proof.push(&fragment)?,

@@ -4,10 +4,12 @@
 //! Until the batch holds, that set is no better than the signatures before it: nothing is released before.
 
 use super::fragment::{Fragment, scheduled_change};
+use super::rules::WarpRules;
 use super::stream::StreamError;
 use crate::base::PeerId;
 use crate::chains::substrate::grandpa::{AuthoritySet, BlockId, Proofs, Refused, SealedProofs, SetError, VerifyError};
 use crate::chains::substrate::header::grandpa;
+use crate::chains::substrate::spec::rules::RefusedBlock;
 use crate::chains::{Done, Work};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -34,6 +36,9 @@ pub enum WarpError {
         /// Number of the block before.
         tip: u64,
     },
+    /// The chain's specification refuses the block, whoever voted for it.
+    #[error("warp proof: {0}")]
+    Refused(#[from] RefusedBlock),
     /// The votes do not finalize the fragment's block.
     #[error("fragment of block {number}: {why}")]
     Finality {
@@ -106,11 +111,14 @@ struct Link {
     head: VerifiedHead,
     /// Who sent it.
     peer: PeerId,
+    /// Whether its votes are in the batch. They are not where the block is a hard fork, which is the user's word.
+    has_votes: bool,
 }
 
 /// Fragments that satisfy every rule but the signatures.
 #[derive(Debug)]
 pub struct Run {
+    rules: WarpRules,
     tip: BlockId,
     set: Arc<AuthoritySet>,
     proofs: Proofs,
@@ -136,10 +144,10 @@ pub struct Released {
 }
 
 impl Run {
-    /// Returns the run without fragments that starts from `trusted`.
-    pub fn start(trusted: &VerifiedHead) -> Self {
-        let (tip, set) = (trusted.block, trusted.set.clone());
-        Self { tip, set, proofs: Proofs::start(tip.hash), links: Vec::new() }
+    /// Returns the run without fragments that starts from `trusted`, on a chain with `rules`.
+    pub fn start(trusted: &VerifiedHead, rules: &WarpRules) -> Self {
+        let (rules, tip, set) = (rules.clone(), trusted.block, trusted.set.clone());
+        Self { rules, tip, set, proofs: Proofs::start(tip.hash), links: Vec::new() }
     }
 
     /// Returns the last block, which is final if all signatures hold.
@@ -171,7 +179,10 @@ impl Run {
         if number <= self.tip.number {
             return Err(WarpError::HeightNotAbove { got: number, tip: self.tip.number });
         }
+        self.rules.blocks.check(number, &block.hash)?;
+        let hard_fork = self.rules.hard_forks.get(&block.hash);
         let next = match scheduled_change(&header) {
+            _ if hard_fork.is_some() => hard_fork.cloned(),
             Some(grandpa::Change { delay, .. }) if delay > 0 => return Err(WarpError::DelayedChange { number, delay }),
             Some(change) => {
                 // 64 bits of sets: one per block would last longer than any chain.
@@ -181,15 +192,18 @@ impl Run {
             }
             None => None,
         };
-        let pushed = self.proofs.push(&justification, block, &self.set);
-        pushed.map_err(|why| WarpError::Finality { number, why })?;
+        let has_votes = hard_fork.is_none();
+        if has_votes {
+            let pushed = self.proofs.push(&justification, block, &self.set);
+            pushed.map_err(|why| WarpError::Finality { number, why })?;
+        }
         self.tip = block;
         self.set = next.unwrap_or_else(|| self.set.clone());
         if let Some(before) = self.links.last_mut() {
             before.head.header = None;
         }
         let head = VerifiedHead { block, set: self.set.clone(), header: Some(header.bytes().to_vec()) };
-        self.links.push(Link { head, peer });
+        self.links.push(Link { head, peer, has_votes });
         Ok(())
     }
 
@@ -206,13 +220,14 @@ impl SealedRun {
     /// Returns the highest block that is final now and the first fragment that is refused, if one is.
     pub fn release(self, done: &Done) -> Released {
         let (verified, refused) = self.proofs.release(done);
-        let good = verified.len();
-        let bad = self.links.get(good).map(|link| (link.peer, link.head.block.number));
-        let refused = refused.and_then(|Refused { error: why, .. }| {
-            bad.map(|(peer, number)| (peer, WarpError::Finality { number, why }))
-        });
         let mut links = self.links;
-        links.truncate(good);
+        let refused = refused.and_then(|Refused { error: why, .. }| {
+            let mut with_votes = links.iter().enumerate().filter(|(_, link)| link.has_votes);
+            let (good, bad) = with_votes.nth(verified.len())?;
+            let (peer, number) = (bad.peer, bad.head.block.number);
+            links.truncate(good);
+            Some((peer, WarpError::Finality { number, why }))
+        });
         let peers = links.iter().map(|link| link.peer).collect();
         Released { head: links.pop().map(|link| link.head), peers, refused }
     }

@@ -30,8 +30,13 @@ impl Warp {
         let Some((index, peer)) = self.close(ask) else { return };
         match (hash, self.parts.get_mut(index)) {
             (Some(hash), Some(part)) if part.start == Start::Height => {
-                part.start = Start::Block(hash);
-                self.ask(index, peer);
+                match self.rules.blocks.check(part.start_height, &hash) {
+                    Ok(()) => {
+                        part.start = Start::Block(hash);
+                        self.ask(index, peer);
+                    }
+                    Err(refused) => self.blame(peer, refused.into()),
+                }
             }
             _ => {
                 self.strike(peer);
@@ -126,8 +131,9 @@ impl Warp {
         let Some(reached) = self.parts.get(index).filter(|part| !part.complete).map(|part| part.reached) else {
             return Ok(false);
         };
+        let (number, hash) = (fragment.block().number, fragment.block().hash);
+        self.rules.blocks.check(number, &hash)?;
         answer.minimality.next(&fragment)?;
-        let number = fragment.block().number;
         match number.cmp(&reached) {
             Ordering::Less => return Err(WarpError::HeightNotAbove { got: number, tip: reached }),
             // The newest justification of a node may be of the very block that it was asked from.

@@ -16,6 +16,7 @@ use crate::base::{AskId, PeerId, WorkId};
 use crate::chains::Done;
 use crate::chains::substrate::grandpa::VerifyError;
 use crate::chains::substrate::warp::part::{Asked, Part};
+use crate::chains::substrate::warp::rules::WarpRules;
 use crate::chains::substrate::warp::run::{Released, Run, SealedRun, VerifiedHead, WarpError};
 use alloc::collections::{BTreeMap, VecDeque};
 
@@ -54,6 +55,7 @@ struct Sent {
 #[derive(Debug)]
 pub struct Warp {
     settings: WarpSettings,
+    rules: WarpRules,
     /// The highest block that is final.
     head: VerifiedHead,
     peers: BTreeMap<PeerId, Peer>,
@@ -70,11 +72,12 @@ pub struct Warp {
 }
 
 impl Warp {
-    /// Returns a warp sync from `trusted` that knows no peer.
-    pub fn new(trusted: VerifiedHead, settings: WarpSettings) -> Self {
+    /// Returns a warp sync from `trusted` that knows no peer, on a chain with `rules`.
+    pub fn new(trusted: VerifiedHead, settings: WarpSettings, rules: WarpRules) -> Self {
         Self {
             settings,
-            run: Run::start(&trusted),
+            run: Run::start(&trusted, &rules),
+            rules,
             head: trusted,
             peers: BTreeMap::new(),
             parts: VecDeque::new(),
@@ -170,7 +173,7 @@ impl Warp {
     /// Goes back to the highest block that is final: what was built on unverified fragments is worth nothing.
     fn fall_back(&mut self) {
         self.works.clear();
-        self.run = Run::start(&self.head);
+        self.run = Run::start(&self.head, &self.rules);
         self.tip_source = None;
         self.cancel(0);
         self.begin_anew(0);
