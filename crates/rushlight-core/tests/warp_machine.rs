@@ -5,11 +5,11 @@ mod fragments;
 use fragments::{Plan, World, block_rules, encode_answer};
 use rushlight_core::base::{AskId, Hash, PeerId, WorkId};
 use rushlight_core::chains::substrate::grandpa::BlockId;
-use rushlight_core::chains::substrate::header::{Header, NumberWidth};
+use rushlight_core::chains::substrate::header::{DigestItem, Header, NumberWidth};
 use rushlight_core::chains::substrate::spec::rules::RefusedBlock;
 use rushlight_core::chains::substrate::warp::{
-    Action, Blame, Event, NO_PROGRESS_MAX, PEERS_MAX, StreamError, WAITING_BYTES_MAX, WORKS_MAX, Warp, WarpRules,
-    WarpSettings,
+    Action, Blame, Event, FRAGMENT_BYTES_MAX, HELD_BYTES_MAX, NO_PROGRESS_MAX, PEERS_MAX, StreamError,
+    WAITING_BYTES_MAX, WORKS_MAX, Warp, WarpError, WarpRules, WarpSettings,
 };
 use rushlight_core::chains::{Done, Work};
 use std::collections::{BTreeMap, VecDeque};
@@ -609,4 +609,135 @@ fn who_is_on_a_fork_that_the_specification_refuses_is_blamed_for_it() {
     let fork = RefusedBlock::WrongFork { number: 64, got: other.hash(), want: honest };
     let Some(Action::Blame(who, why)) = blamed else { panic!("it is not blamed") };
     assert_eq!((who, why), (*peer, Blame::Wrong(fork.into())));
+}
+
+/// Eight peers that send large answers, in any order and in pieces of any size.
+struct Flood {
+    real: World,
+    warp: Warp,
+    dice: u64,
+    known: BTreeMap<Hash, u64>,
+    answers: Vec<(AskId, Vec<u8>, usize)>,
+    works: Vec<(WorkId, Work)>,
+    finished: Option<u64>,
+    blamed: Vec<Blame>,
+    /// The most bytes that were held in fragments, and altogether.
+    most: (usize, usize),
+}
+
+impl Flood {
+    fn below(&mut self, bound: usize) -> usize {
+        self.dice = self.dice.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.dice >> 33) as usize % bound
+    }
+
+    /// Runs a warp; `answer` gives the answer from behind a block.
+    fn run(seed: u64, answer: impl Fn(&mut World, &mut BTreeMap<Hash, u64>, u64) -> Vec<u8>) -> Self {
+        // No height at which the way is split is that of a change.
+        let mut real = World::new(Plan { blocks: 11, ..PLAN });
+        let warp = Warp::new(real.genesis(), SETTINGS, WarpRules::default());
+        let mut flood = Self {
+            real,
+            warp,
+            dice: seed,
+            known: BTreeMap::new(),
+            answers: vec![],
+            works: vec![],
+            finished: None,
+            blamed: vec![],
+            most: (0, 0),
+        };
+        for peer in 1..=8 {
+            flood.handle(Event::Peer(PeerId(peer), flood.real.finalized()), &answer);
+        }
+        while !(flood.answers.is_empty() && flood.works.is_empty()) {
+            let next = flood.below(flood.answers.len() + flood.works.len());
+            if next < flood.works.len() {
+                let (id, work) = flood.works.remove(next);
+                flood.handle(Event::Worked(id, work.run()), &answer);
+                continue;
+            }
+            let (ask, bytes, at) = flood.answers.swap_remove(next - flood.works.len());
+            if at == bytes.len() {
+                flood.handle(Event::Ended(ask), &answer);
+                continue;
+            }
+            let end = bytes.len().min(at + 1 + flood.below(1 << 18) * flood.below(5));
+            let piece = bytes[at..end].to_vec();
+            flood.answers.push((ask, bytes, end));
+            flood.handle(Event::Received(ask, &piece), &answer);
+        }
+        flood
+    }
+
+    fn handle(&mut self, event: Event<'_>, answer: &impl Fn(&mut World, &mut BTreeMap<Hash, u64>, u64) -> Vec<u8>) {
+        self.warp.handle(event);
+        loop {
+            let (waiting, held) = (self.warp.waiting_bytes(), self.warp.size_bytes());
+            self.most = (self.most.0.max(waiting), self.most.1.max(held));
+            match self.warp.poll() {
+                None => return,
+                Some(Action::AskHash { ask, height, .. }) => {
+                    let hash = self.real.hash_at(height);
+                    self.warp.handle(Event::HashTold(ask, Some(hash)));
+                }
+                Some(Action::AskFragments { ask, from, .. }) => {
+                    let start = self.known.get(&from).copied().or_else(|| self.real.number_of(from));
+                    let bytes = answer(&mut self.real, &mut self.known, start.expect("a block of ours"));
+                    self.answers.push((ask, bytes, 0));
+                }
+                Some(Action::Cancel(ask)) => self.answers.retain(|(open, ..)| *open != ask),
+                Some(Action::Work(id, work)) => self.works.push((id, work)),
+                Some(Action::Blame(_, blame)) => self.blamed.push(blame),
+                Some(Action::Progress(_)) => {}
+                Some(Action::Finished(head)) => self.finished = Some(head.block().number),
+            }
+        }
+    }
+}
+
+/// Returns the answer of an honest node whose headers are larger by `padding` of their place.
+fn padded(real: &mut World, known: &mut BTreeMap<Hash, u64>, start: u64, padding: impl Fn(u64) -> usize) -> Vec<u8> {
+    let (mut fragments, mut bytes) = (vec![], 0);
+    let changes = real.plan.changes;
+    for index in start / real.plan.blocks..=changes {
+        let mut header = real.header(index);
+        header.digest.push(DigestItem::Other(vec![7; padding(index)]));
+        known.insert(header.hash(), header.number);
+        let fragment = real.justified(index, &header);
+        bytes += fragment.len();
+        if bytes > FRAGMENT_BYTES_MAX {
+            return encode_answer(&fragments, false);
+        }
+        fragments.push(fragment);
+    }
+    encode_answer(&fragments, true)
+}
+
+#[test]
+fn what_is_held_is_bounded_however_large_fragments_are() {
+    const MIB: usize = 1 << 20;
+    for seed in 0..2 {
+        // As on Kusama: the first part waits with two mebibytes, all others with four.
+        let flood = Flood::run(seed, |real, known, start| padded(real, known, start, |_| 168_000));
+        assert_eq!((flood.finished, &*flood.blamed), (Some(665), &[][..]));
+        assert!((3 * MIB..7 * MIB).contains(&flood.most.0), "{:?}", flood.most);
+        assert!(flood.most.1 < 12 * MIB, "{:?}", flood.most);
+        // Larger than any share: each such fragment has to wait until its part is the first one.
+        let large = |index| if index % 5 == 4 { 3 * MIB } else { 200_000 };
+        let flood = Flood::run(seed, |real, known, start| padded(real, known, start, large));
+        assert_eq!((flood.finished, &*flood.blamed), (Some(665), &[][..]));
+        assert!((6 * MIB..WAITING_BYTES_MAX).contains(&flood.most.0), "{:?}", flood.most);
+        assert!(flood.most.1 <= HELD_BYTES_MAX, "{:?}", flood.most);
+        // A fragment that does not end, from all of them.
+        let flood = Flood::run(seed, |real, _, _| {
+            let votes = [&[0; 44][..], &(65_536_u32 << 2 | 2).to_le_bytes()].concat();
+            let fragment = [real.header(0).encode(), votes, vec![0; FRAGMENT_BYTES_MAX + (1 << 20)]].concat();
+            encode_answer(&[fragment], true)
+        });
+        let too_large = Blame::Wrong(WarpError::Stream(StreamError::FragmentTooLarge { index: 0 }));
+        assert_eq!((flood.finished, &*flood.blamed), (None, &*vec![too_large; 8]));
+        assert!((FRAGMENT_BYTES_MAX..=WAITING_BYTES_MAX).contains(&flood.most.0), "{:?}", flood.most);
+        assert!(flood.most.1 <= HELD_BYTES_MAX, "{:?}", flood.most);
+    }
 }

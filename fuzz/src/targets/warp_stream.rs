@@ -4,7 +4,7 @@ use rushlight_core::base::{Hash, PeerId};
 use rushlight_core::chains::substrate::grandpa::{Authority, AuthoritySet, BlockId};
 use rushlight_core::chains::substrate::header::NumberWidth;
 use rushlight_core::chains::substrate::warp::{
-    Action, Event, FragmentStream, VerifiedHead, WAITING_BYTES_MAX, Warp, WarpSettings,
+    Action, Event, FragmentStream, HELD_BYTES_MAX, VerifiedHead, WAITING_BYTES_MAX, Warp, WarpRules, WarpSettings,
 };
 
 const WIDTH: NumberWidth = NumberWidth::U32;
@@ -43,7 +43,7 @@ fn machine(answer: &[u8], size: usize) {
     let list = vec![Authority { key: [0x88; 32], weight: 1 }];
     let set = AuthoritySet::new(0, list).expect("one authority is a set");
     let settings = WarpSettings { number_width: WIDTH, part_blocks: 4, gap_blocks: 1 };
-    let mut warp = Warp::new(VerifiedHead::trusted(BlockId { hash: Hash::default(), number: 0 }, set), settings);
+    let mut warp = Warp::new(VerifiedHead::trusted(BlockId { hash: Hash::default(), number: 0 }, set), settings, WarpRules::default());
     (1..=3).for_each(|peer| warp.handle(Event::Peer(PeerId(peer), 4_000_000_000)));
     for _ in 0..ACTIONS_MAX {
         let Some(action) = warp.poll() else { break };
@@ -56,6 +56,6 @@ fn machine(answer: &[u8], size: usize) {
             Action::Work(id, work) => warp.handle(Event::Worked(id, work.run())),
             Action::Progress(_) | Action::Finished(_) | Action::Cancel(_) | Action::Blame(..) => {}
         }
-        assert!(warp.waiting_bytes() <= WAITING_BYTES_MAX + answer.len() * 8);
+        assert!(warp.waiting_bytes() <= WAITING_BYTES_MAX && warp.size_bytes() <= HELD_BYTES_MAX);
     }
 }

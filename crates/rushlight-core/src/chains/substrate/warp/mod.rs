@@ -19,7 +19,8 @@ mod stream;
 
 pub use fragment::Fragment;
 pub use machine::{
-    Action, Blame, Event, NO_PROGRESS_MAX, PARTS_MAX, PEERS_MAX, WAITING_BYTES_MAX, WORKS_MAX, Warp, WarpSettings,
+    Action, Blame, Event, HELD_BYTES_MAX, NO_PROGRESS_MAX, PARTS_MAX, PEERS_MAX, WAITING_BYTES_MAX, WORKS_MAX, Warp,
+    WarpSettings,
 };
 pub use proof::{ProofRun, verify_proof};
 pub use rules::WarpRules;

@@ -5,7 +5,7 @@
 
 use super::fragment::{Fragment, scheduled_change};
 use super::rules::WarpRules;
-use super::stream::StreamError;
+use super::stream::{FRAGMENT_BYTES_MAX, StreamError};
 use crate::base::PeerId;
 use crate::chains::substrate::grandpa::{AuthoritySet, BlockId, Proofs, Refused, SealedProofs, SetError, VerifyError};
 use crate::chains::substrate::header::grandpa;
@@ -18,8 +18,18 @@ use alloc::vec::Vec;
 /// faster, because each equation has a bound of its own.
 pub const SIGNATURES_BYTES_AIM: usize = 3 << 19;
 
-/// The most fragments in one work: each holds its header and the set that it announces.
+/// The most fragments in one work.
 const FRAGMENTS_PER_WORK_MAX: usize = 256;
+
+/// How many bytes of announced sets and headers go with one work. A set can be large and its votes few, where one member has
+/// all the weight.
+const LINKS_BYTES_AIM: usize = SIGNATURES_BYTES_AIM;
+
+/// The most bytes that the links of a run hold: those of one fragment may come on top of what is aimed at.
+pub(super) const LINKS_BYTES_MAX: usize = LINKS_BYTES_AIM + FRAGMENT_BYTES_MAX;
+
+/// The most bytes that a run holds: signatures take up to half as much again as in their fragment.
+pub(super) const RUN_BYTES_MAX: usize = SIGNATURES_BYTES_AIM + LINKS_BYTES_AIM + 2 * FRAGMENT_BYTES_MAX;
 
 /// Why a fragment is refused: one variant per rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -103,6 +113,11 @@ impl VerifiedHead {
     pub fn header(&self) -> Option<&[u8]> {
         self.header.as_deref()
     }
+
+    /// Returns the memory that it holds, in bytes.
+    pub(super) fn size_bytes(&self) -> usize {
+        self.set.size_bytes().saturating_add(self.header.as_ref().map_or(0, Vec::capacity))
+    }
 }
 
 /// A fragment whose signatures are in the batch.
@@ -123,6 +138,7 @@ pub struct Run {
     set: Arc<AuthoritySet>,
     proofs: Proofs,
     links: Vec<Link>,
+    links_bytes: usize,
 }
 
 /// A part of a run whose signatures are being verified elsewhere.
@@ -130,6 +146,7 @@ pub struct Run {
 pub struct SealedRun {
     proofs: SealedProofs,
     links: Vec<Link>,
+    links_bytes: usize,
 }
 
 /// What became of a run.
@@ -147,7 +164,7 @@ impl Run {
     /// Returns the run without fragments that starts from `trusted`, on a chain with `rules`.
     pub fn start(trusted: &VerifiedHead, rules: &WarpRules) -> Self {
         let (rules, tip, set) = (rules.clone(), trusted.block, trusted.set.clone());
-        Self { rules, tip, set, proofs: Proofs::start(tip.hash), links: Vec::new() }
+        Self { rules, tip, set, proofs: Proofs::start(tip.hash), links: Vec::new(), links_bytes: 0 }
     }
 
     /// Returns the last block, which is final if all signatures hold.
@@ -162,7 +179,14 @@ impl Run {
 
     /// Tells whether the run should be sealed before another fragment is added.
     pub fn is_full(&self) -> bool {
-        self.links.len() >= FRAGMENTS_PER_WORK_MAX || self.proofs.size_bytes() >= SIGNATURES_BYTES_AIM
+        self.links.len() >= FRAGMENTS_PER_WORK_MAX
+            || self.proofs.size_bytes() >= SIGNATURES_BYTES_AIM
+            || self.links_bytes >= LINKS_BYTES_AIM
+    }
+
+    /// Returns the memory that signatures, sets and headers hold, in bytes.
+    pub fn size_bytes(&self) -> usize {
+        self.proofs.size_bytes().saturating_add(self.links_bytes)
     }
 
     /// Adds the fragment that follows, sent by `peer`. One of the last block itself is passed over.
@@ -199,10 +223,11 @@ impl Run {
         }
         self.tip = block;
         self.set = next.unwrap_or_else(|| self.set.clone());
-        if let Some(before) = self.links.last_mut() {
-            before.head.header = None;
+        if let Some(before) = self.links.last_mut().and_then(|before| before.head.header.take()) {
+            self.links_bytes = self.links_bytes.saturating_sub(before.capacity());
         }
         let head = VerifiedHead { block, set: self.set.clone(), header: Some(header.bytes().to_vec()) };
+        self.links_bytes = self.links_bytes.saturating_add(head.size_bytes());
         self.links.push(Link { head, peer, has_votes });
         Ok(())
     }
@@ -212,11 +237,17 @@ impl Run {
     pub fn seal(&mut self) -> (Work, SealedRun) {
         let proofs = core::mem::replace(&mut self.proofs, Proofs::start(self.tip.hash));
         let (work, proofs) = proofs.seal();
-        (work, SealedRun { proofs, links: core::mem::take(&mut self.links) })
+        let (links, links_bytes) = (core::mem::take(&mut self.links), core::mem::take(&mut self.links_bytes));
+        (work, SealedRun { proofs, links, links_bytes })
     }
 }
 
 impl SealedRun {
+    /// Returns the memory that sets and headers hold, in bytes; signatures are in the work.
+    pub fn size_bytes(&self) -> usize {
+        self.links_bytes
+    }
+
     /// Returns the highest block that is final now and the first fragment that is refused, if one is.
     pub fn release(self, done: &Done) -> Released {
         let (verified, refused) = self.proofs.release(done);

@@ -17,7 +17,9 @@ use crate::chains::Done;
 use crate::chains::substrate::grandpa::VerifyError;
 use crate::chains::substrate::warp::part::{Asked, Part};
 use crate::chains::substrate::warp::rules::WarpRules;
-use crate::chains::substrate::warp::run::{Released, Run, SealedRun, VerifiedHead, WarpError};
+use crate::chains::substrate::warp::run::{
+    LINKS_BYTES_MAX, RUN_BYTES_MAX, Released, Run, SealedRun, VerifiedHead, WarpError,
+};
 use alloc::collections::{BTreeMap, VecDeque};
 
 pub use answers::WAITING_BYTES_MAX;
@@ -35,6 +37,10 @@ pub const WORKS_MAX: usize = 2;
 /// The most peers that are known. One that is ahead takes the place of one that is not; where all are ahead it is passed
 /// over until it is announced again.
 pub const PEERS_MAX: usize = 64;
+
+/// The most bytes that a warp sync holds, whatever peers send: fragments that wait, a run that is being filled, the sets of
+/// works under way, and the head. A driver holds up to [`WORKS_MAX`] works of its own beside.
+pub const HELD_BYTES_MAX: usize = WAITING_BYTES_MAX + RUN_BYTES_MAX + (WORKS_MAX + 1) * LINKS_BYTES_MAX;
 
 #[derive(Debug)]
 struct Peer {
@@ -95,9 +101,16 @@ impl Warp {
         &self.head
     }
 
-    /// Returns how many bytes of fragments are held that wait for others.
+    /// Returns how many bytes of fragments are held that are coming in or wait for others: at most [`WAITING_BYTES_MAX`].
     pub fn waiting_bytes(&self) -> usize {
         self.parts.iter().fold(0, |sum, part| sum.saturating_add(part.size_bytes()))
+    }
+
+    /// Returns how many bytes are held altogether, works that are with the driver not counted: less than [`HELD_BYTES_MAX`].
+    pub fn size_bytes(&self) -> usize {
+        let works = self.works.iter().map(|sent| sent.sealed.size_bytes()).fold(0, usize::saturating_add);
+        let verified = works.saturating_add(self.run.size_bytes()).saturating_add(self.head.size_bytes());
+        verified.saturating_add(self.waiting_bytes())
     }
 
     /// Returns the next thing to do; to be drained to `None` after every [`Warp::handle`].
