@@ -1,7 +1,7 @@
 //! Rushlight beside other light clients: the same blocks, the same run, the same thread.
 //!
 //! `cargo run --release --manifest-path bench/versus/Cargo.toml -- (tendermint|substrate) [--json] [--quick]`;
-//! `warp-memory [--fragments N]` instead warps over generated fragments and prints the memory that it took.
+//! `warp-memory [--fragments N] [--peers N]` instead warps over generated fragments and prints the memory that it took.
 
 mod chain;
 mod measure;
@@ -19,12 +19,18 @@ fn main() -> std::process::ExitCode {
         Some("tendermint") => tendermint::rows(has("--quick")),
         Some("substrate") => substrate::rows(has("--quick")),
         Some("warp-memory") => {
-            let fragments = arguments.iter().skip_while(|argument| *argument != "--fragments").nth(1);
-            substrate::memory(fragments.map_or(14_000, |count| count.parse().expect("a number of fragments")));
+            let number = |name: &str| {
+                let behind = arguments.iter().skip_while(|argument| *argument != name).nth(1);
+                behind.map(|count| count.parse::<u32>().expect("a number"))
+            };
+            let (fragments, peers) = (number("--fragments").unwrap_or(14_000), number("--peers").unwrap_or(1));
+            substrate::memory(fragments.into(), peers);
             return std::process::ExitCode::SUCCESS;
         }
         _ => {
-            eprintln!("usage: versus (tendermint|substrate) [--json] [--quick] | versus warp-memory [--fragments N]");
+            eprintln!(
+                "usage: versus (tendermint|substrate) [--json] [--quick] | versus warp-memory [--fragments N] [--peers N]"
+            );
             return std::process::ExitCode::from(2);
         }
     };

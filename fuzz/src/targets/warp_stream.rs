@@ -43,7 +43,11 @@ fn machine(answer: &[u8], size: usize) {
     let list = vec![Authority { key: [0x88; 32], weight: 1 }];
     let set = AuthoritySet::new(0, list).expect("one authority is a set");
     let settings = WarpSettings { number_width: WIDTH, part_blocks: 4, gap_blocks: 1 };
-    let mut warp = Warp::new(VerifiedHead::trusted(BlockId { hash: Hash::default(), number: 0 }, set), settings, WarpRules::default());
+    let mut warp = Warp::new(
+        VerifiedHead::trusted(BlockId { hash: Hash::default(), number: 0 }, set),
+        settings,
+        WarpRules::default(),
+    );
     (1..=3).for_each(|peer| warp.handle(Event::Peer(PeerId(peer), 4_000_000_000)));
     for _ in 0..ACTIONS_MAX {
         let Some(action) = warp.poll() else { break };

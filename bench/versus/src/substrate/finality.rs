@@ -16,7 +16,9 @@ use rushlight_core::base::{AskId, Hash, PeerId, WorkId};
 use rushlight_core::chains::Work;
 use rushlight_core::chains::substrate::grandpa::{AuthoritySet, JustificationRef, Proofs};
 use rushlight_core::chains::substrate::header::{HeaderRef, NumberWidth};
-use rushlight_core::chains::substrate::warp::{Action, Event, FragmentStream, Run, Warp, WarpSettings, verify_proof};
+use rushlight_core::chains::substrate::warp::{
+    Action, Event, FragmentStream, Run, Warp, WarpRules, WarpSettings, verify_proof,
+};
 use rushlight_core::codec::scale::put_compact;
 use smoldot::finality::decode::decode_partial_grandpa_justification;
 use smoldot::finality::verify::{JustificationVerifyConfig, verify_justification};
@@ -109,7 +111,7 @@ fn hundred_fragments(rounds: usize) -> Vec<Row> {
     let answer = encode_answer(&fragments, true);
     let first = keys(genesis.set());
     let ours = || {
-        let (head, finished) = verify_proof(&genesis, &answer, WIDTH).expect("the proof holds");
+        let (head, finished) = verify_proof(&genesis, &answer, WIDTH, &WarpRules::default()).expect("the proof holds");
         assert!(finished && head.set().id() == FRAGMENTS);
     };
     let theirs = || {
@@ -155,7 +157,7 @@ fn hundred_fragments(rounds: usize) -> Vec<Row> {
 fn works(genesis: &rushlight_core::chains::substrate::warp::VerifiedHead, answer: &[u8]) -> Vec<Work> {
     let mut stream = FragmentStream::new(WIDTH);
     stream.receive(answer).expect("it fits");
-    let (mut run, mut works) = (Run::start(genesis), Vec::new());
+    let (mut run, mut works) = (Run::start(genesis, &WarpRules::default()), Vec::new());
     while let Ok(fragment) = stream.end().expect("the answer is honest") {
         run.push(&fragment, PeerId(0)).expect("the rules hold");
         if run.is_full() {
@@ -183,11 +185,25 @@ impl Meter {
     }
 }
 
+/// An answer that is being sent: its fragments are signed when their turn comes.
+struct Sending {
+    ask: AskId,
+    next: u64,
+    end: u64,
+    is_finished: bool,
+    bytes: Vec<u8>,
+    sent: usize,
+}
+
 /// A warp sync and what a driver with two workers keeps for it.
 struct Driven {
     warp: Warp,
     meter: Meter,
-    asked: VecDeque<(AskId, Hash)>,
+    world: World,
+    /// Place of what follows a block, by its hash.
+    index_of: BTreeMap<Hash, u64>,
+    hashes: VecDeque<(AskId, Hash)>,
+    sending: VecDeque<Sending>,
     works: VecDeque<(WorkId, Work)>,
     finished: Option<u64>,
     bytes: u64,
@@ -195,21 +211,33 @@ struct Driven {
 }
 
 impl Driven {
-    /// Passes an event on; at most `works_max` works wait afterwards.
-    fn handle(&mut self, event: Event<'_>, works_max: usize) {
+    /// Passes an event on; at most one work waits while answers come in.
+    fn handle(&mut self, event: Event<'_>) {
         let Self { warp, meter, .. } = self;
         meter.core(|| warp.handle(event));
         loop {
             while let Some(action) = self.meter.core(|| self.warp.poll()) {
                 match action {
-                    Action::AskFragments { ask, from, .. } => self.asked.push_back((ask, from)),
+                    Action::AskHash { ask, height, .. } => {
+                        let hash = self.world.hash_at(height);
+                        self.index_of.insert(hash, height / self.world.plan.blocks);
+                        self.hashes.push_back((ask, hash));
+                    }
+                    Action::AskFragments { ask, from, .. } => {
+                        let (next, all) = (self.index_of[&from], self.world.plan.changes + 1);
+                        let end = all.min(next + 48);
+                        let mut bytes = vec![];
+                        put_compact(&mut bytes, end - next);
+                        self.sending.push_back(Sending { ask, next, end, is_finished: end == all, bytes, sent: 0 });
+                    }
+                    Action::Cancel(ask) => self.sending.retain(|answer| answer.ask != ask),
                     Action::Work(id, work) => self.works.push_back((id, work)),
                     Action::Progress(head) => self.meter.core(|| drop(head)),
                     Action::Finished(head) => self.finished = Some(head.block().number),
-                    other => panic!("an honest peer is asked for fragments alone: {other:?}"),
+                    Action::Blame(peer, blame) => panic!("peer {} is honest: {blame:?}", peer.0),
                 }
             }
-            if self.works.len() <= works_max {
+            if self.works.len() <= usize::from(!self.sending.is_empty()) {
                 return;
             }
             if let Some((id, work)) = self.works.pop_front() {
@@ -219,54 +247,66 @@ impl Driven {
             }
         }
     }
+
+    /// Answers until nothing is asked any more, all peers in turns, in pieces of 64 KiB.
+    fn answer_all(&mut self) {
+        loop {
+            if let Some((ask, hash)) = self.hashes.pop_front() {
+                self.handle(Event::HashTold(ask, Some(hash)));
+                continue;
+            }
+            let Some(mut answer) = self.sending.pop_front() else { return };
+            let ask = answer.ask;
+            if answer.sent == answer.bytes.len() {
+                if answer.next > answer.end {
+                    self.handle(Event::Ended(ask));
+                    continue;
+                }
+                answer.sent = 0;
+                answer.bytes = if answer.next == answer.end {
+                    vec![answer.is_finished.into()]
+                } else {
+                    let header = self.world.header(answer.next);
+                    self.index_of.insert(header.hash(), answer.next + 1);
+                    self.world.justified(answer.next, &header)
+                };
+                answer.next += 1;
+            }
+            let end = answer.bytes.len().min(answer.sent + (1 << 16));
+            let piece = answer.bytes[answer.sent..end].to_vec();
+            answer.sent = end;
+            self.bytes += piece.len() as u64;
+            self.sending.push_back(answer);
+            self.handle(Event::Received(ask, &piece));
+        }
+    }
 }
 
-/// Warps over `fragments` fragments of Kusama's size, streamed and signed while they are asked for, and prints how much
-/// memory the core took at most.
-pub fn memory(fragments: u64) {
+/// Warps over `fragments` fragments of Kusama's size from `peers` peers at once, streamed and signed while they are asked
+/// for, and prints how much memory the core took at most.
+pub fn memory(fragments: u64, peers: u32) {
     let mut world = World::new(Plan { votes: 700, ..plan(1_000, 10, fragments) });
     let genesis = world.genesis();
-    let mut index_of: BTreeMap<Hash, u64> = [(genesis.block().hash, 0)].into();
+    let index_of = [(genesis.block().hash, 0)].into();
     let mut meter = Meter::default();
-    let warp = meter.core(|| Warp::new(genesis, WarpSettings::default()));
-    let (asked, works) = (VecDeque::new(), VecDeque::new());
-    let mut driven = Driven { warp, meter, asked, works, finished: None, bytes: 0, verifying: Duration::ZERO };
-    driven.handle(Event::Peer(PeerId(1), world.finalized()), 0);
-    while let Some((ask, from)) = driven.asked.pop_front() {
-        let first = index_of[&from];
-        let last = (first + 48).min(fragments + 1);
-        index_of.clear();
-        answer(&mut world, &mut index_of, first..last, last > fragments, ask, |event| {
-            if let Event::Received(_, chunk) = &event {
-                driven.bytes += chunk.len() as u64;
-            }
-            let works_max = usize::from(!matches!(event, Event::Ended(_)));
-            driven.handle(event, works_max);
-        });
-    }
-    println!("{fragments} fragments, {:.1} MB, up to block {:?}", driven.bytes as f64 / 1e6, driven.finished);
+    let warp = meter.core(|| Warp::new(genesis, WarpSettings::default(), WarpRules::default()));
+    let mut driven = Driven {
+        warp,
+        meter,
+        world,
+        index_of,
+        hashes: VecDeque::new(),
+        sending: VecDeque::new(),
+        works: VecDeque::new(),
+        finished: None,
+        bytes: 0,
+        verifying: Duration::ZERO,
+    };
+    let finalized = driven.world.finalized();
+    (1..=peers).for_each(|peer| driven.handle(Event::Peer(PeerId(peer), finalized)));
+    driven.answer_all();
+    println!("{fragments} fragments from {peers} peers, {:.1} MB received", driven.bytes as f64 / 1e6);
+    println!("the head is block {:?} of {finalized}", driven.finished);
     println!("signatures verified in {:.1} s of processor time", driven.verifying.as_secs_f64());
     println!("the core held at most {:.1} MB; wanted are less than 20", driven.meter.peak as f64 / 1e6);
-}
-
-/// Gives the events of an answer with the fragments of `range`, in pieces of 64 KiB.
-fn answer(
-    world: &mut World,
-    index_of: &mut BTreeMap<Hash, u64>,
-    range: std::ops::Range<u64>,
-    finished: bool,
-    ask: AskId,
-    mut give: impl FnMut(Event<'_>),
-) {
-    let mut count = vec![];
-    put_compact(&mut count, range.end - range.start);
-    give(Event::Received(ask, &count));
-    for index in range {
-        let header = world.header(index);
-        index_of.insert(header.hash(), index + 1);
-        let fragment = world.justified(index, &header);
-        fragment.chunks(1 << 16).for_each(|chunk| give(Event::Received(ask, chunk)));
-    }
-    give(Event::Received(ask, &[finished.into()]));
-    give(Event::Ended(ask));
 }
