@@ -8,8 +8,8 @@ use rushlight_core::base::UnixTime;
 use rushlight_core::chains::tendermint::bundle::Hops;
 use rushlight_core::chains::tendermint::decode::{DecodeError, json, protobuf};
 use rushlight_core::chains::tendermint::types::{
-    Address, BlockId, CommitSig, Header, LightBlock, Signature, TOTAL_POWER_MAX, VALIDATORS_MAX, Validator,
-    ValidatorSet, ValidatorSetError, Vote,
+    Address, BlockId, CommitSig, Header, LightBlock, PartSetHeader, Signature, TOTAL_POWER_MAX, VALIDATORS_MAX,
+    Validator, ValidatorSet, ValidatorSetError, Version, Vote,
 };
 use rushlight_core::chains::tendermint::verify::{self, Range, Rules, TrustLevel, VerifiedBlock, VerifyError};
 use rushlight_core::crypto::{KeyKind, PublicKey, sha256};
@@ -118,6 +118,9 @@ fn each_rule_of_verification_has_its_error() {
     );
     let late = verify::adjacent(&w.trusted, Arc::new(w.blocks[1].clone()), &rules(), at(3_600));
     table.row("trust has ended", late);
+    let both = w.altered(2, |b| b.commit.height = 3);
+    let late = verify::adjacent(&w.trusted, Arc::new(both), &rules(), at(3_600));
+    table.row("commit for another height, once trust has ended", late);
     table.row("a field changed", w.adjacent(w.altered(2, |b| b.header.app_hash = vec![9])));
     table.row("another set", w.adjacent(w.altered(2, |b| b.validators = Arc::clone(&strangers.set))));
     table.row("another next set", w.trusted.clone().with_next_validators(Arc::clone(&strangers.set)));
@@ -143,6 +146,8 @@ fn each_rule_of_verification_has_its_error() {
     table.row("a bad signature", w.adjacent(w.altered(2, |b| vote(b, 1).timestamp = UnixTime::EPOCH)));
     table
         .row("a short signature", w.adjacent(w.altered(2, |b| vote(b, 0).signature = Signature::from_bytes(&[1; 63]))));
+    let long = w.altered(2, |b| vote(b, 3).signature = Signature::from_bytes(&[1; 65]));
+    table.row("a long signature behind two thirds", w.adjacent(long));
     let mut other = Range::start(&w.trusted);
     let (work, _) = Range::start(&w.trusted).seal();
     other.push_adjacent(Arc::new(w.blocks[1].clone()), &rules(), at(60)).unwrap();
@@ -172,6 +177,7 @@ fn each_rule_of_verification_has_its_error() {
         time stands still: header has time 2023-11-14T22:13:30Z, wanted is after that of the trusted header, 2023-11-14T22:13:30Z
         from the future: header has time 2023-11-14T22:14:40Z, which is not before 2023-11-14T22:14:40Z (now and the allowed clock drift); check this machine's clock
         trust has ended: trust in the header at height 1 of 2023-11-14T22:13:30Z expired at 2023-11-14T23:13:30Z, now is 2023-11-14T23:13:30Z; a new checkpoint is needed
+        commit for another height, once trust has ended: commit is for height 3, the header has 2
         a field changed: header has hash E4AF1D40F38DDCFD6527181D25BE5DE3F9DACEE0E3CFF50ED1B952CF7CA19502, the commit is for 648F1B3B8D859AD17D8EFF45A8C2FFC11111B766B4DEA8844C0ED5966A5DBED4
         another set: validator set has hash 3CD4B897BD4FE1038F3E0467D8198F302E32B7BE9C92FB77B74E162DD8BAE0EF, the header names 036CE4B09A533A85DF2DBEC7CF2A70BD1679A39EC5EE2093AC647746EA9E3663
         another next set: next validator set has hash 3CD4B897BD4FE1038F3E0467D8198F302E32B7BE9C92FB77B74E162DD8BAE0EF, the header names 036CE4B09A533A85DF2DBEC7CF2A70BD1679A39EC5EE2093AC647746EA9E3663
@@ -186,7 +192,8 @@ fn each_rule_of_verification_has_its_error() {
         a skip to strangers: trusted power that signed is 0, wanted is more than 13 (trust level 1/3 of 40)
         a skip without a basis: the validator set after trusted height 1 is not known; fetch it first
         a bad signature: signature 1 of the commit at height 2: signature does not match key and message
-        a short signature: signature 0 of the commit at height 2: signature has 63 bytes, the scheme wants 64
+        a short signature: signature 0 has 63 bytes, the validator's key makes 64
+        a long signature behind two thirds: signature 3 has 65 bytes, the validator's key makes 64
         the work of other headers: the finished work is not the one that belongs to these headers
         checkpoint of another height: block has height 1, the checkpoint 2
         checkpoint of another hash: block has hash D2EC1361688142D790A84A42F94A7FB1E4BB49B2A973680B25E291DEA04943C2, the checkpoint D9298A10D1B0735837DC4BD85DAC641B0F3CEF27A47E5D53A54F2F3F5B2FCFFA; compare the checkpoint with a source you trust
@@ -582,6 +589,32 @@ fn empty_shapes_are_errors() {
     }
     let nobody = "{\"result\":{\"signed_header\":{\"header\":null,\"commit\":null}}}";
     assert!(matches!(json::commit_answer(nobody.as_bytes()), Err(DecodeError::Missing { .. })));
+}
+
+/// Each field is bounded when it is read; so is the header.
+#[test]
+fn the_largest_header_has_the_bytes_that_are_promised() {
+    let id = BlockId { hash: sha256(b"block"), parts: PartSetHeader { total: u32::MAX, hash: sha256(b"parts") } };
+    let mut largest = header(2, None, &Signers::equal(0..4, 10), &Signers::equal(0..4, 10));
+    largest.version = Version { block: u64::MAX, app: u64::MAX };
+    largest.chain_id = "x".repeat(50);
+    largest.height = i64::MAX as u64;
+    largest.time = UnixTime::from_rfc3339("0001-01-01T00:00:00.999999999Z").unwrap();
+    largest.last_block_id = Some(id);
+    for hash in [
+        &mut largest.last_commit_hash,
+        &mut largest.data_hash,
+        &mut largest.consensus_hash,
+        &mut largest.last_results_hash,
+        &mut largest.evidence_hash,
+    ] {
+        *hash = Some(sha256(b"hash"));
+    }
+    largest.app_hash = vec![0xff; 32];
+    let usual = largest.to_protobuf().len();
+    assert!(usual <= 626, "{usual} is more than CometBFT's MaxHeaderBytes");
+    largest.app_hash = vec![0xff; 256];
+    assert_eq!(largest.to_protobuf().len(), Header::BYTES_MAX);
 }
 
 /// Malleability: adding the group's order to s gives other bytes for the same vote; ZIP-215 wants the one below it.

@@ -68,7 +68,9 @@ fn class(function: &str, refusal: &Refusal) -> &'static str {
             VerifyError::TrustExpired { .. } => "ErrOldHeaderExpired",
             VerifyError::NotAdjacent { .. } | VerifyError::SetNotAnnounced { .. } => "other",
             // A skip counts the trusted power first, and what it finds wrong there is not wrapped.
-            VerifyError::BadSignature { .. } | VerifyError::DoubleVote { .. } if function == "VerifyNonAdjacent" => {
+            VerifyError::BadSignature { .. } | VerifyError::SignatureLength { .. } | VerifyError::DoubleVote { .. }
+                if function == "VerifyNonAdjacent" =>
+            {
                 "other"
             }
             _ => "ErrInvalidHeader",
@@ -161,14 +163,17 @@ pub fn key_types(name: &str, value: &Value, report: &mut Report) {
         let index = usize::try_from(number(&case["index"])).unwrap();
         let mut signed = value["signed_header"].clone();
         signed["commit"]["signatures"][index]["signature"] = case["signature"].clone();
-        let outcome = match block(&signed, &value["validators"]) {
-            Err(error) => Err(error.to_string()),
-            Ok(block) => match verify::commit_in_full(chain_id, &block.validators, &block.commit) {
-                Ok(_) => Ok(()),
-                Err(VerifyError::BadSignature { index: bad, .. }) if bad == index => Err("at its place".to_string()),
-                Err(error) => return report.case(name, Err(format!("{what}: {error}"))),
-            },
-        };
+        let outcome =
+            match block(&signed, &value["validators"]) {
+                Err(error) => Err(error.to_string()),
+                Ok(block) => match verify::commit_in_full(chain_id, &block.validators, &block.commit) {
+                    Ok(_) => Ok(()),
+                    Err(
+                        VerifyError::BadSignature { index: bad, .. } | VerifyError::SignatureLength { index: bad, .. },
+                    ) if bad == index => Err("at its place".to_string()),
+                    Err(error) => return report.case(name, Err(format!("{what}: {error}"))),
+                },
+            };
         report.equal(name, format!("{what}: {outcome:?}"), outcome.is_ok(), case["valid"] == Value::Bool(true));
         // The single check agrees with the batch.
         let signature = Signature::from_bytes(&text::base64(text_of(&case["signature"])).unwrap());

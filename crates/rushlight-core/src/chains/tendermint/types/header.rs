@@ -1,6 +1,6 @@
 //! The header and its hash.
 
-use super::{Address, BlockId, timestamp};
+use super::{APP_HASH_BYTES_MAX, Address, BlockId, timestamp};
 use crate::base::{Hash, UnixTime};
 use crate::codec::protobuf::{put_bytes, put_int, put_message, put_uint};
 use crate::trie::rfc6962::RootBuilder;
@@ -56,6 +56,9 @@ fn optional(hash: &Option<Hash>) -> &[u8] {
 impl Header {
     /// The one block protocol version that this client reads; the rules of verification belong to it.
     pub const BLOCK_PROTOCOL: u64 = 11;
+    /// The most bytes that a header has as protobuf when each field is within its bounds: 446 for all but the application
+    /// hash. CometBFT's `MaxHeaderBytes` of 626 counts with one of 32 bytes and a chain id of 200.
+    pub const BYTES_MAX: usize = 446 + APP_HASH_BYTES_MAX;
 
     /// Returns the header's hash: the Merkle root over its fourteen fields, each in its protobuf form.
     ///

@@ -24,7 +24,7 @@ use alloc::vec::Vec;
 pub const CHAIN_ID_BYTES_MAX: usize = 50;
 /// The highest height: heights are signed 64-bit numbers on the wire.
 pub const HEIGHT_MAX: u64 = i64::MAX as u64;
-/// The longest application hash in bytes; real ones have 0 to 32, a header as a whole at most 626.
+/// The longest application hash in bytes; real ones have 0 to 32.
 pub const APP_HASH_BYTES_MAX: usize = 256;
 
 /// Returns the bytes of a `google.protobuf.Timestamp`.

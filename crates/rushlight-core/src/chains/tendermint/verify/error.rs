@@ -155,6 +155,16 @@ pub enum VerifyError {
         /// Address in the set.
         want: Address,
     },
+    /// A signature is not as long as those of the validator's key.
+    #[error("signature {index} has {got} bytes, the validator's key makes {want}")]
+    SignatureLength {
+        /// Place in the commit.
+        index: usize,
+        /// Bytes given.
+        got: usize,
+        /// Bytes of a signature of that key.
+        want: usize,
+    },
     /// Too little power is for the block.
     #[error("power for the block is {got}, wanted is more than {want} (two thirds of {total})")]
     TooLittlePower {

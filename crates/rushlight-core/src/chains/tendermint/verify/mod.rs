@@ -5,6 +5,23 @@
 //! nothing else can make one (but [`anchor`], which takes the user's word for a hash, and [`backwards`], which follows
 //! the hash chain). Cheap checks come first, signatures last, so that a liar cannot make us work.
 //!
+//! The order, of which each step is worth what the ones before it make sure of:
+//!
+//! 1. `decode`: form and sizes of each field, and so of the whole ([`Header::BYTES_MAX`]).
+//! 2. Chain id, block protocol, height of the commit: whether it is at all what it is said to be.
+//! 3. Height, time, the future, trust in where it starts.
+//! 4. Hash of the header in the commit, hash of the set in the header.
+//! 5. On the next height: the set that was announced, the block and parts that it follows on.
+//! 6. Each vote at its validator's place, with a signature as long as that key's.
+//! 7. Power of the trusted set, when heights are skipped; 8. power of its own set.
+//! 9. Signatures, as one batch.
+//!
+//! On purpose not checked: `last_commit_hash` against the commit that we hold for the height before. At the tip nodes give
+//! the votes that they have seen so far, and the block after it is made from others, so both can be honest; and a header
+//! whose own votes hold needs no such proof. The reference does not look at it either. Nor is a header of more than 626
+//! bytes refused, `MaxHeaderBytes` of CometBFT: it only reserves room in a block by that number, and no node counts a
+//! header's bytes; an application may have a longer hash than the 32 bytes that it was counted with.
+//!
 //! Sources: CometBFT `spec/light-client/verification/verification_002_draft.md`, `light/verifier.go` at v0.38.25.
 
 mod error;
@@ -137,7 +154,8 @@ pub fn anchor(
         return Err(VerifyError::CheckpointTime { got: header.time, want });
     }
     rules::header_is_well_formed(header, chain_id)?;
-    rules::commit_is_for(&block.commit, header, hash)?;
+    rules::commit_has_height(&block.commit, header)?;
+    rules::commit_is_for(&block.commit, hash)?;
     rules::validators_are_named(header, &block.validators)?;
     commit_light(chain_id, &block.validators, &block.commit)?;
     Ok(VerifiedBlock::new(Arc::new(block), hash))

@@ -126,6 +126,7 @@ impl Range {
     pub fn push_adjacent(&mut self, block: Arc<LightBlock>, rules: &Rules, at: JudgedAt) -> Result<(), VerifyError> {
         let header = &block.header;
         rules::header_is_well_formed(header, &self.chain_id)?;
+        rules::commit_has_height(&block.commit, header)?;
         let want = self.tip.height.saturating_add(1);
         if header.height != want {
             return Err(VerifyError::NotAdjacent { got: header.height, want });
@@ -160,6 +161,7 @@ impl Range {
         }
         let header = &block.header;
         rules::header_is_well_formed(header, &self.chain_id)?;
+        rules::commit_has_height(&block.commit, header)?;
         if header.height <= trusted.height() {
             return Err(VerifyError::HeightNotAbove { got: header.height, trusted: trusted.height() });
         }
@@ -179,7 +181,7 @@ impl Range {
         rules::time_has_come(header, rules, at)?;
         rules::trust_lasts(self.trusted_height, self.trusted_time, rules, at)?;
         let hash = header.hash();
-        rules::commit_is_for(&block.commit, header, hash)?;
+        rules::commit_is_for(&block.commit, hash)?;
         rules::validators_are_named(header, &block.validators)?;
         Ok(hash)
     }
