@@ -36,6 +36,7 @@ fn drain(rpc: &mut Rpc) -> String {
                 writeln!(lines, "reply {} {status}{at} {}", client.0, body.as_deref().unwrap_or("-"))
             }
             RpcAction::Hangup(client) => writeln!(lines, "hangup {}", client.0),
+            RpcAction::Forget(query) => writeln!(lines, "forget {}", query.0),
         }
         .unwrap();
     }
@@ -380,6 +381,7 @@ fn a_result_for_a_client_that_left_is_not_given_to_its_successor() {
     rpc.joined(ONE, scope(Dialect::Public), ClientKind::Socket);
     rpc.asked(ONE, Call::Text(r#"{"jsonrpc":"2.0","id":"mine","method":"rushlight_status"}"#));
     expect![[r#"
+        forget 3
         dispatch 6 chain 7 Status
     "#]]
     .assert_eq(&drain(&mut rpc));
@@ -592,15 +594,46 @@ fn requests_in_flight_are_bounded_per_client_and_in_all() {
     rpc.asked(ONE, Call::Text(PROVE));
     let lines = drain(&mut rpc);
     assert_eq!(lines.matches("dispatch").count(), 1, "one was answered, so one more is let in: {lines}");
-    // Leaving and coming back does not get round the bound in all.
-    for _ in 0..limits::REQUESTS_IN_FLIGHT_TOTAL_MAX / limits::REQUESTS_IN_FLIGHT_MAX + 1 {
-        rpc.joined(ONE, scope(Dialect::Public), ClientKind::Socket);
+    let many = (limits::REQUESTS_IN_FLIGHT_TOTAL_MAX / limits::REQUESTS_IN_FLIGHT_MAX) as u64;
+    for client in 10..10 + many {
+        rpc.joined(ClientId(client), scope(Dialect::Public), ClientKind::Socket);
         for _ in 0..limits::REQUESTS_IN_FLIGHT_MAX {
-            rpc.asked(ONE, Call::Text(PROVE));
+            rpc.asked(ClientId(client), Call::Text(PROVE));
         }
     }
     assert_eq!(rpc.in_flight_count(), limits::REQUESTS_IN_FLIGHT_TOTAL_MAX);
     assert!(drain(&mut rpc).contains("4096 requests wait already"));
+    // Who leaves takes what it asked along, and the node is told so.
+    rpc.left(ClientId(10));
+    let places = limits::REQUESTS_IN_FLIGHT_MAX;
+    assert_eq!(rpc.in_flight_count(), limits::REQUESTS_IN_FLIGHT_TOTAL_MAX - places);
+    assert_eq!(drain(&mut rpc).matches("forget").count(), places);
+}
+
+/// Whoever looks after the node is heard when proofs have all places, and gets in when the public has.
+#[test]
+fn proofs_do_not_keep_anybody_from_looking_after_the_node() {
+    const PROVE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_prove"}"#;
+    let mut rpc = with_socket();
+    for client in 10..10 + (limits::REQUESTS_IN_FLIGHT_TOTAL_MAX / limits::REQUESTS_IN_FLIGHT_MAX) as u64 {
+        rpc.joined(ClientId(client), scope(Dialect::Public), ClientKind::Socket);
+        for _ in 0..limits::REQUESTS_IN_FLIGHT_MAX {
+            rpc.asked(ClientId(client), Call::Text(PROVE));
+        }
+    }
+    drain(&mut rpc);
+    for client in 1_000..1_000 + limits::CLIENTS_MAX as u64 {
+        rpc.joined(ClientId(client), scope(Dialect::Public), ClientKind::Exchange);
+    }
+    rpc.joined(TWO, scope(Dialect::Control), ClientKind::Socket);
+    rpc.asked(ONE, Call::Text(PROVE));
+    rpc.asked(ONE, Call::Get { path: "/readyz", query: "", if_none_match: None });
+    rpc.asked(TWO, Call::Text(r#"{"jsonrpc":"2.0","id":2,"method":"rushlight_status"}"#));
+    rpc.asked(TWO, Call::Text(r#"{"jsonrpc":"2.0","id":3,"method":"rushlight_shutdown"}"#));
+    let lines = drain(&mut rpc);
+    let dispatched: Vec<&str> = lines.lines().filter_map(|line| line.split(" chain ").nth(1)).collect();
+    assert_eq!(dispatched, ["7 Ready", "7 Status", "7 Shutdown"], "{lines}");
+    assert!(lines.contains("-32009"), "the proof of one more is refused: {lines}");
 }
 
 #[test]
@@ -645,7 +678,7 @@ fn a_client_that_does_not_read_is_hung_up_on_and_one_that_does_is_not() {
                 RpcAction::Reply(ONE, answer) => queued_one += answer.body.unwrap().len(),
                 RpcAction::Reply(client, answer) => rpc.drained(client, answer.body.unwrap().len()),
                 RpcAction::Hangup(client) => hung_up.push(client),
-                RpcAction::Dispatch { .. } => panic!("nothing was asked"),
+                RpcAction::Dispatch { .. } | RpcAction::Forget(_) => panic!("nothing was asked"),
             }
         }
     }

@@ -33,6 +33,7 @@ fn serve(rpc: &mut Rpc) -> Vec<Option<String>> {
                 bodies.push(answer.body);
             }
             RpcAction::Hangup(_) => panic!("a client that reads was hung up on"),
+            RpcAction::Forget(query) => panic!("nobody left, but {query:?} is forgotten"),
         }
     }
     bodies
@@ -313,6 +314,7 @@ fn settle(rpc: &mut Rpc, waiting: &mut Vec<QueryId>, owed: &mut Owed) {
                 }
             }
             RpcAction::Hangup(client) => panic!("{client:?} was hung up on"),
+            RpcAction::Forget(query) => waiting.retain(|other| *other != query),
         }
     }
 }

@@ -7,6 +7,7 @@ use rushlight_core::bundle::{Anchor, Checkpoint, Family};
 use rushlight_core::chains::tendermint::decode::json;
 use rushlight_core::chains::tendermint::snapshot::{Freeze, History, Snapshot};
 use rushlight_core::chains::tendermint::spec::Trust;
+use rushlight_core::chains::tendermint::sync::KEPT_BLOCKS_MAX;
 use rushlight_core::chains::tendermint::types::{LightBlock, ValidatorSet};
 use rushlight_core::chains::tendermint::verify::VerifiedBlock;
 use rushlight_core::chains::tendermint::{bundle, verify};
@@ -187,6 +188,8 @@ fn snapshot(checkpoint: &Checkpoint, verified: &[VerifiedBlock], block: &LightBl
             witness: "provider 1".to_string(),
         }),
         history: Some(History { top: checkpoint.height, count: 1, chunks: vec![checkpoint.hash] }),
+        kept: verified[..verified.len() - 1].iter().take(KEPT_BLOCKS_MAX).cloned().collect(),
+        former: is_frozen.then_some(checkpoint.hash),
         head,
     }
 }

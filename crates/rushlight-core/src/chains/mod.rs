@@ -74,8 +74,10 @@ pub enum Event<'a> {
     Saved(SaveId, bool),
     /// A blob was read, or is not there. Its hash has been checked.
     Loaded(LoadId, Option<&'a [u8]>),
-    /// An RPC client asks.
+    /// An RPC client asks. It gets exactly one [`Action::Answer`].
     Queried(QueryId, Query),
+    /// An RPC client that asked has left: its query needs no answer.
+    Forgotten(QueryId),
 }
 
 /// What a chain wants done.
@@ -335,6 +337,17 @@ pub enum ChainNotice {
         theirs: Hash,
         /// Who dissented.
         witness: PeerId,
+    },
+    /// The user changed the checkpoint: the sync starts anew, and what was saved before is kept.
+    CheckpointChanged {
+        /// Height of the former checkpoint.
+        from: u64,
+        /// Height of the new one.
+        to: u64,
+        /// Height of the head that was reached from the former.
+        head: u64,
+        /// The former snapshot: the SHA-256 under which it is in the store.
+        kept: Hash,
     },
     /// The snapshot could not be saved; the head is not published.
     SaveFailed {

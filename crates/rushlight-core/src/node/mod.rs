@@ -5,17 +5,19 @@
 //! peer or a client does is the driver's error. Inside, the node only passes things on: asks of chains to [`Peers`],
 //! calls of clients to [`Rpc`], and what comes of them back.
 
+mod answer;
 mod contract;
 mod error;
 mod offline;
 mod status;
 
+use answer::{query_result, rpc_error};
 pub use contract::{Blob, Input, Notice, Output, Pending, Snapshot, Stats};
 pub use error::AddChainError;
 pub use offline::{ProvenHeader, ProvenState, VerifyBundleError, verify_bundle};
 
 use crate::base::{ChainId, Hash, Instant, LoadId, Now, PeerId, QueryId, SaveId, WorkId};
-use crate::chains::{self, Action, Chain, ChainSpec, Event, OpenError, Query, QueryAnswer, QueryError};
+use crate::chains::{self, Action, Chain, ChainSpec, Event, OpenError, Query};
 use crate::crypto::sha256;
 use crate::peers::{AskFailed, FetchFailed, Fetched, Peers, PeersOutput, Reply};
 use crate::rpc::{MethodCall, QueryResult, Rpc, RpcAction, RpcError, Scope};
@@ -349,6 +351,11 @@ impl Node {
         match action {
             RpcAction::Reply(client, answer) => self.outputs.push_back(Output::Reply(client, answer)),
             RpcAction::Hangup(client) => self.outputs.push_back(Output::Hangup(client)),
+            RpcAction::Forget(query) => {
+                if let Some(chain) = self.queries.remove(&query) {
+                    self.tell(now, chain, Event::Forgotten(query));
+                }
+            }
             RpcAction::Dispatch { query, scope, method } => match method {
                 MethodCall::Status => {
                     let json = self.status_json(now, scope.chain);
@@ -378,22 +385,5 @@ impl Node {
         };
         self.queries.insert(id, chain);
         self.tell(now, chain, Event::Queried(id, query));
-    }
-}
-
-fn query_result(answer: QueryAnswer) -> QueryResult {
-    QueryResult { json: answer.result, proven: Some(answer.proven) }
-}
-
-fn rpc_error(error: QueryError) -> RpcError {
-    match error {
-        QueryError::NotSynced { why } => RpcError::NotSynced { why },
-        QueryError::Expired { why } => RpcError::TrustExpired { why },
-        QueryError::AboveHead { height, head } => RpcError::AboveHead { height, head },
-        QueryError::BelowCheckpoint { height, checkpoint } => RpcError::BelowCheckpoint { height, checkpoint },
-        QueryError::Frozen { why } => RpcError::Frozen { why },
-        QueryError::NoProvider { why } => RpcError::NoProvider { why },
-        QueryError::ProofTooLarge { bytes, max } => RpcError::ProofTooLarge { bytes, max },
-        QueryError::Busy { waiting } => RpcError::Busy { waiting },
     }
 }

@@ -17,6 +17,8 @@ pub enum RpcAction {
         /// What is asked.
         method: MethodCall,
     },
+    /// Whoever asked this left: it needs no answer, and need not be worked on any more.
+    Forget(QueryId),
     /// Give a client an answer or, unasked, a notification of a subscription.
     Reply(ClientId, Answer),
     /// Close a client's socket: it reads more slowly than answers come, or it is one too many.

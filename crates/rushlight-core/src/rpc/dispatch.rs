@@ -1,15 +1,18 @@
 //! The dispatcher: from clients' calls to what the node is asked, and from its results to clients' answers, in order.
 
 use super::client::{Client, route_failure};
-use super::limits::{CLIENTS_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX};
+use super::limits::{CLIENTS_MAX, CONTROL_CLIENTS_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX};
 use super::methods::{self, Method, MethodId, UNKNOWN_LABEL};
 use super::request::{self, Id, Refused, Request, Requests};
 use super::response::failure;
 use super::routes::{self, Route};
-use super::{Answer, Call, ChainReadiness, ClientKind, MethodCall, QueryResult, RpcAction, RpcError, Scope, params};
+use super::{
+    Answer, Call, ChainReadiness, ClientKind, Dialect, MethodCall, QueryResult, RpcAction, RpcError, Scope, params,
+};
 use crate::base::{ChainId, ClientId, QueryId};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 /// The dispatcher's state: clients, what they wait for, what they subscribed to.
 ///
@@ -55,10 +58,15 @@ impl Rpc {
         Self::default()
     }
 
-    /// Takes in a client. Above [`CLIENTS_MAX`] a socket is hung up on; an exchange gets 503 when it asks.
+    /// Takes in a client. Above [`CLIENTS_MAX`] a socket is hung up on; an exchange gets 503 when it asks. Clients of the
+    /// control socket have [`CONTROL_CLIENTS_MAX`] places of their own: an operator must get in when the public has all others.
     pub fn joined(&mut self, client: ClientId, scope: Scope, kind: ClientKind) {
         self.left(client);
-        if self.clients.len() < CLIENTS_MAX {
+        let max = match scope.dialect {
+            Dialect::Public => CLIENTS_MAX,
+            Dialect::Control => CLIENTS_MAX.saturating_add(CONTROL_CLIENTS_MAX),
+        };
+        if self.clients.len() < max {
             let epoch = self.next_number();
             self.clients.insert(client, Client::new(epoch, scope, kind));
         } else if kind == ClientKind::Socket {
@@ -66,10 +74,17 @@ impl Rpc {
         }
     }
 
-    /// Forgets a client and what it waits for. What the node is already working on still counts as in flight until it
-    /// is answered: else leaving and joining again would get round the bound.
+    /// Forgets a client and what it waits for; the node is told to stop working on it. So leaving frees the places that it
+    /// had in flight, and leaving and joining again does not get round the bound.
     pub fn left(&mut self, client: ClientId) {
-        self.clients.remove(&client);
+        if self.clients.remove(&client).is_none() {
+            return;
+        }
+        let asked = self.queries.iter().filter(|(_, origin)| origin.client == client).map(|(query, _)| *query);
+        for query in asked.collect::<Vec<_>>() {
+            self.queries.remove(&query);
+            self.actions.push_back(RpcAction::Forget(query));
+        }
     }
 
     /// Takes in a call of a client. It gets exactly one [`RpcAction::Reply`], unless it is hung up on before.
@@ -280,11 +295,14 @@ impl Rpc {
     ) -> Result<(), RpcError> {
         let query = QueryId(self.next_number());
         let Some(state) = self.clients.get_mut(&client) else { return Ok(()) };
-        if state.in_flight >= REQUESTS_IN_FLIGHT_MAX {
-            return Err(RpcError::Busy { waiting: state.in_flight });
-        }
-        if self.queries.len() >= REQUESTS_IN_FLIGHT_TOTAL_MAX {
-            return Err(RpcError::Busy { waiting: self.queries.len() });
+        // Whoever looks after the node must be heard above any number of proofs.
+        if !method.is_answered_at_once() {
+            if state.in_flight >= REQUESTS_IN_FLIGHT_MAX {
+                return Err(RpcError::Busy { waiting: state.in_flight });
+            }
+            if self.queries.len() >= REQUESTS_IN_FLIGHT_TOTAL_MAX {
+                return Err(RpcError::Busy { waiting: self.queries.len() });
+            }
         }
         state.in_flight = state.in_flight.saturating_add(1);
         let scope = state.scope;

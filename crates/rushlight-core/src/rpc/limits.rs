@@ -19,12 +19,17 @@ pub const MESSAGE_BYTES_MAX: usize = 1024;
 pub const NAME_BYTES_MAX: usize = 64;
 /// Requests of one client that the node works on at a time; a full batch fits.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 128;
-/// Requests that the node works on at a time, those of clients that left included.
+/// Requests that the node works on at a time. Status, readiness and shutdown need no place among them.
 pub const REQUESTS_IN_FLIGHT_TOTAL_MAX: usize = 4096;
+/// Requests about one chain that wait for its providers: so many for proofs and headers above its checkpoint, and so many for
+/// headers below it. Eight clients can wait with all that they may have in flight.
+pub const QUERIES_WAITING_MAX: usize = 1024;
 /// Subscriptions of one client.
 pub const SUBSCRIPTIONS_MAX: usize = 16;
 /// Clients: open sockets and HTTP exchanges under way.
 pub const CLIENTS_MAX: usize = 512;
+/// Clients of the control socket beyond [`CLIENTS_MAX`].
+pub const CONTROL_CLIENTS_MAX: usize = 16;
 /// Bytes of answers that wait for one client. A client that is above it is hung up on before the next one, so the true
 /// bound is this and one answer.
 pub const QUEUED_BYTES_MAX: usize = 4 << 20;

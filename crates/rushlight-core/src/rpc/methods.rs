@@ -106,6 +106,16 @@ pub enum MethodCall {
     Ready,
 }
 
+impl MethodCall {
+    /// Tells whether the node has the answer at hand. What it has not may wait for peers.
+    pub fn is_answered_at_once(&self) -> bool {
+        match self {
+            Self::Status | Self::Shutdown | Self::Ready => true,
+            Self::Checkpoint | Self::Header { .. } | Self::Prove { .. } => false,
+        }
+    }
+}
+
 /// The metric label of everything whose name is not in [`METHODS`]: a client must not be able to make labels up.
 pub const UNKNOWN_LABEL: &str = "unknown";
 
@@ -171,7 +181,7 @@ pub static METHODS: &[Method] = &[
         }],
         returns: "`{bundle, checkpoint, height, hash, time, steps}`: the bundle in base64, the text of the checkpoint that it \
                   verifies against, and the header that it proves",
-        doc: "Gives a bundle that proves a header and verifies offline.",
+        doc: "Gives a bundle that proves a header and verifies offline. It begins with the chain file's checkpoint or, once trust in that has ended, with an earlier head of this client, which its reader then has to trust.",
         dialects: EVERYBODY,
         notifies: None,
     },
@@ -254,8 +264,13 @@ pub fn markdown() -> String {
         ("bytes of an id", limits::ID_BYTES_MAX),
         ("requests in flight per client", limits::REQUESTS_IN_FLIGHT_MAX),
         ("requests in flight in all", limits::REQUESTS_IN_FLIGHT_TOTAL_MAX),
+        (
+            "requests about one chain that wait for its providers: for proofs, for headers below its checkpoint",
+            limits::QUERIES_WAITING_MAX,
+        ),
         ("subscriptions per client", limits::SUBSCRIPTIONS_MAX),
         ("clients in all", limits::CLIENTS_MAX),
+        ("clients of the control socket beyond these", limits::CONTROL_CLIENTS_MAX),
         ("bytes that wait for one client, after which it is hung up on", limits::QUEUED_BYTES_MAX),
     ] {
         // Writing to a String cannot fail.

@@ -3,11 +3,14 @@
 //! A protobuf message behind a version byte and before a checksum: 1 checkpoint height, 2 checkpoint hash, 3 highest
 //! wall clock, 4 the head's `LightBlock`, 5 the set after it where it is another one, 6 a freeze, 7 witnesses that
 //! agreed, 8 witnesses asked, 9 the checkpoint's time, 10 the index of heights below the checkpoint, 11 the latest time by
-//! which expiry was judged. A freeze is 1 its `LightBlock`, 2 the conflicting one, 3 the witness's address. Whoever can
+//! which expiry was judged, 12 (any number) a kept
+//! block, 13 the SHA-256 of the snapshot that was there before the user changed the checkpoint. A kept block is 1 its `LightBlock`, 2 the set after it where it is
+//! another one; clients that know nothing of them leave them out. A freeze is 1 its `LightBlock`, 2 the conflicting one, 3 the witness's address. Whoever can
 //! write this file can make the client trust anything, as whoever can write its settings.
 
 use super::decode::{self, DecodeError};
 use super::spec::Trust;
+use super::sync::KEPT_BLOCKS_MAX;
 use super::types::{LightBlock, ValidatorSet, timestamp};
 use super::verify::{self, VerifiedBlock, VerifyError};
 use crate::base::{Hash, UnixTime};
@@ -30,6 +33,8 @@ pub struct Snapshot {
     pub latest: UnixTime,
     /// The trusted head.
     pub head: VerifiedBlock,
+    /// Adopted blocks below the head, lowest first, from which later ones may be proven.
+    pub kept: Vec<VerifiedBlock>,
     /// The time of the checkpoint's header, once known.
     pub checkpoint_time: Option<UnixTime>,
     /// Witnesses that agreed on the head, and that were asked.
@@ -38,6 +43,8 @@ pub struct Snapshot {
     pub freeze: Option<Freeze>,
     /// What is known of heights below the checkpoint.
     pub history: Option<History>,
+    /// The snapshot that was made from another checkpoint, before the user changed it: a blob under its SHA-256.
+    pub former: Option<Hash>,
 }
 
 /// An index of header hashes below the checkpoint, proven by the hash chain, downwards without gaps.
@@ -124,6 +131,21 @@ pub enum SnapshotError {
         /// This chain's id.
         want: String,
     },
+    /// Frozen, and the user has changed the checkpoint since.
+    ///
+    /// Another checkpoint does not undo an attack, and starting from it would replace both headers, the evidence.
+    #[error(
+        "the chain is frozen: two headers of height {height} are signed by trusted validators, {ours} and {theirs}; \
+         another checkpoint does not undo that"
+    )]
+    Frozen {
+        /// The height.
+        height: u64,
+        /// Hash of the header that was to be adopted.
+        ours: Hash,
+        /// Hash of the other one.
+        theirs: Hash,
+    },
     /// A field is not readable.
     #[error("snapshot is damaged: {0}")]
     Decode(#[from] DecodeError),
@@ -140,7 +162,7 @@ impl Snapshot {
         put_bytes(&mut out, 2, self.trust.hash.as_bytes());
         put_message(&mut out, 3, &timestamp(self.highest_wall));
         put_message(&mut out, 4, &self.head.block().to_protobuf());
-        if let Some(next) = self.head.next_validators().filter(|next| next.hash() != self.head.validators().hash()) {
+        if let Some(next) = next_set(&self.head) {
             put_message(&mut out, 5, &next.to_protobuf());
         }
         if let Some(freeze) = &self.freeze {
@@ -159,6 +181,17 @@ impl Snapshot {
             put_message(&mut out, 10, &history.to_protobuf());
         }
         put_message(&mut out, 11, &timestamp(self.latest));
+        for block in &self.kept {
+            let mut message = Vec::new();
+            put_message(&mut message, 1, &block.block().to_protobuf());
+            if let Some(next) = next_set(block) {
+                put_message(&mut message, 2, &next.to_protobuf());
+            }
+            put_message(&mut out, 12, &message);
+        }
+        if let Some(former) = &self.former {
+            put_bytes(&mut out, 13, former.as_bytes());
+        }
         let checksum = sha256(&out);
         out.extend_from_slice(checksum.as_bytes());
         out
@@ -182,10 +215,16 @@ impl Snapshot {
         if block.header.chain_id != chain_id {
             return Err(SnapshotError::OtherChain { got: block.header.chain_id, want: String::from(chain_id) });
         }
-        let (height, hash, time) = (block.header.height, block.header.hash(), block.header.time);
-        let mut head = verify::anchor(chain_id, height, hash, Some(time), block)?;
-        if let Some(next) = raw.next {
-            head = head.with_next_validators(Arc::new(next))?;
+        let head = read_back(chain_id, block, raw.next)?;
+        let mut kept: Vec<VerifiedBlock> = Vec::with_capacity(raw.kept.len());
+        for (block, next) in raw.kept {
+            let block = read_back(chain_id, block, next)?;
+            let is_above = kept.last().is_none_or(|last| last.height() < block.height());
+            if !is_above || block.height() >= head.height() {
+                let (field, got) = ("kept block", i128::from(block.height()));
+                return Err(DecodeError::Range { field, got, want: "ascending heights below the head" }.into());
+            }
+            kept.push(block);
         }
         let highest_wall = raw.highest_wall.ok_or_else(|| missing("highest wall clock"))?;
         Ok(Self {
@@ -193,11 +232,29 @@ impl Snapshot {
             highest_wall,
             latest: raw.latest.unwrap_or(highest_wall),
             head,
+            kept,
             checkpoint_time: raw.checkpoint_time,
             witnesses: raw.witnesses,
             freeze: raw.freeze,
             history: raw.history,
+            former: raw.former,
         })
+    }
+}
+
+/// Returns the set after a block, where it is another one and known.
+fn next_set(block: &VerifiedBlock) -> Option<&Arc<ValidatorSet>> {
+    block.next_validators().filter(|next| next.hash() != block.validators().hash())
+}
+
+/// Takes back a block that was verified before it was saved. Its commit is checked again: a damaged file must not become
+/// trust.
+fn read_back(chain_id: &str, block: LightBlock, next: Option<ValidatorSet>) -> Result<VerifiedBlock, VerifyError> {
+    let (height, hash, time) = (block.header.height, block.header.hash(), block.header.time);
+    let block = verify::anchor(chain_id, height, hash, Some(time), block)?;
+    match next {
+        Some(next) => block.with_next_validators(Arc::new(next)),
+        None => Ok(block),
     }
 }
 
@@ -209,10 +266,12 @@ struct RawSnapshot {
     latest: Option<UnixTime>,
     head: Option<LightBlock>,
     next: Option<ValidatorSet>,
+    kept: Vec<(LightBlock, Option<ValidatorSet>)>,
     freeze: Option<Freeze>,
     witnesses: (u32, u32),
     checkpoint_time: Option<UnixTime>,
     history: Option<History>,
+    former: Option<Hash>,
 }
 
 fn protobuf(why: ProtobufError) -> DecodeError {
@@ -238,11 +297,30 @@ impl RawSnapshot {
                 9 => raw.checkpoint_time = Some(decode::protobuf::timestamp("checkpoint time", bytes()?)?),
                 10 => raw.history = Some(History::read(bytes()?)?),
                 11 => raw.latest = Some(decode::protobuf::timestamp("latest time", bytes()?)?),
+                12 if raw.kept.len() >= KEPT_BLOCKS_MAX => {
+                    let got = raw.kept.len().saturating_add(1);
+                    return Err(DecodeError::TooMany { field: "kept blocks", got, max: KEPT_BLOCKS_MAX });
+                }
+                12 => raw.kept.push(read_kept(bytes()?)?),
+                13 => raw.former = Hash::from_slice(bytes()?),
                 _ => {}
             }
         }
         Ok(raw)
     }
+}
+
+fn read_kept(message: &[u8]) -> Result<(LightBlock, Option<ValidatorSet>), DecodeError> {
+    let (mut block, mut next) = (None, None);
+    let mut reader = Reader::new(message);
+    while let Some(field) = reader.next().map_err(protobuf)? {
+        match field.number {
+            1 => block = Some(decode::protobuf::light_block(field.bytes().map_err(protobuf)?)?),
+            2 => next = Some(decode::protobuf::validator_set(field.bytes().map_err(protobuf)?)?),
+            _ => {}
+        }
+    }
+    Ok((block.ok_or(DecodeError::Missing { field: "kept block" })?, next))
 }
 
 fn read_freeze(message: &[u8]) -> Result<Freeze, DecodeError> {

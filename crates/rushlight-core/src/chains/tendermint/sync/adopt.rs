@@ -205,6 +205,10 @@ impl TendermintChain {
     }
 
     pub(super) fn save_head(&mut self, block: VerifiedBlock, witnesses: (u32, u32)) {
+        // The head that is replaced was confirmed and saved, so others may be proven from it.
+        if let Some(head) = self.head.as_ref().filter(|head| head.height() < block.height()) {
+            self.kept.keep(head, &self.desk.rules, self.desk.at);
+        }
         let save = self.next_save();
         let snapshot = self.snapshot_of(&block, witnesses);
         self.backwards.dropping.append(&mut self.backwards.superseded);

@@ -65,7 +65,8 @@ pub(super) enum Wanted {
 /// it is noted where it stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct HashWanted {
-    pub(super) query: QueryId,
+    /// Who waits for it; `None` when the client has left.
+    pub(super) query: Option<QueryId>,
     pub(super) height: u64,
     /// The blob, and its place in the index.
     pub(super) blob: Hash,
@@ -147,7 +148,9 @@ impl TendermintChain {
                 }
             }
             (Some(Wanted::Hash(wanted)), Some(bytes)) => {
-                self.fetch_by_hash(wanted.query, wanted.height, hash_at(bytes, wanted.offset));
+                if let Some(query) = wanted.query {
+                    self.fetch_by_hash(query, wanted.height, hash_at(bytes, wanted.offset));
+                }
             }
             (Some(Wanted::Hash(HashWanted { query, height, blob, chunk, .. })), None) => {
                 let named = self.backwards.history.as_ref().and_then(|history| history.chunks.get(chunk));
@@ -156,10 +159,13 @@ impl TendermintChain {
                     self.drop_backwards_asks();
                     self.backwards.forget_from(chunk);
                 }
-                self.header_below(query, height, now);
+                if let Some(query) = query {
+                    self.header_below(query, height, now);
+                }
             }
             (None, _) => {}
         }
+        self.answer_waiting();
         self.go_backwards(now);
     }
 

@@ -1,19 +1,21 @@
 //! Queries for headers below the checkpoint: from the index, or when the walk gets there.
 
 use super::super::snapshot::History;
-use super::super::verify::{self, VerifiedHeader};
+use super::super::verify;
 use super::TendermintChain;
 use super::backwards::{HISTORY_HEIGHTS_MAX, HashWanted, Wanted, hash_at};
 use super::fetch::Got;
 use crate::base::{Hash, Now, QueryId};
-use crate::chains::{Action, QueryAnswer, QueryError};
+use crate::chains::{Action, QueryError};
+use crate::rpc::limits::QUERIES_WAITING_MAX;
 use alloc::format;
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// How many queries wait for heights below the checkpoint.
-const WAITING_MAX: usize = 16;
+/// How many queries for heights below the checkpoint are looked up at once: without a bound clients could use up all the asks
+/// that the sync itself needs.
+pub const LOOKUPS_MAX: usize = 16;
 /// A query for a height further below than this is answered at once with how far the walk is.
 const WAIT_HEIGHTS_MAX: u64 = 2_000;
 /// How long a query waits for the walk; a client's later answers wait behind it.
@@ -33,29 +35,48 @@ impl TendermintChain {
 
     /// Answers with the header at `height` below the checkpoint, now or when the walk is there.
     pub(super) fn header_below(&mut self, id: QueryId, height: u64, now: Now) {
-        let waiting = self.backwards.waiting.len().saturating_add(self.backwards.loads.len());
-        // Those under way count too: without that clients could use up all the asks that the sync itself needs.
-        let waiting = waiting.saturating_add(self.backwards.lookups.len());
-        if waiting >= WAITING_MAX {
+        let waiting = self.backwards.waiting.len().saturating_add(self.lookups_count());
+        if waiting >= QUERIES_WAITING_MAX {
             return self.answer(id, Err(QueryError::Busy { waiting }));
         }
         let checkpoint = self.spec.trust.height;
         if checkpoint.saturating_sub(height) > HISTORY_HEIGHTS_MAX {
             return self.answer(id, Err(QueryError::BelowCheckpoint { height, checkpoint }));
         }
-        let lowest = self.backwards.history.as_ref().map_or(checkpoint, History::lowest);
-        if height >= lowest {
-            return self.look_up(id, height);
+        if let Some(earliest) = self.nobody_has(height) {
+            return self.answer(id, Err(QueryError::NoProvider { why: format!("none has heights below {earliest}") }));
         }
-        let floor = self.backwards.floor.map_or(height, |floor| floor.min(height));
-        self.backwards.floor = Some(floor);
+        let lowest = self.backwards.history.as_ref().map_or(checkpoint, History::lowest);
+        if height < lowest {
+            let floor = self.backwards.floor.map_or(height, |floor| floor.min(height));
+            self.backwards.floor = Some(floor);
+        }
         if lowest.saturating_sub(height) > WAIT_HEIGHTS_MAX {
-            let why = format!("walking back along the hash chain to height {floor}, now at {lowest}; ask again later");
+            let why = format!("walking back along the hash chain to height {height}, now at {lowest}; ask again later");
             self.answer(id, Err(QueryError::NotSynced { why }));
         } else {
             self.backwards.waiting.push((id, height, now.instant.after(WAIT_MAX)));
         }
+        self.answer_waiting();
         self.go_backwards(now);
+    }
+
+    /// Stops working on a query whose client has left. A load that is under way still counts until it is there.
+    pub(super) fn forget_lookup(&mut self, id: QueryId) {
+        self.backwards.waiting.retain(|(query, ..)| *query != id);
+        let request = self.backwards.lookups.iter().find(|(_, (query, ..))| *query == id).map(|(request, _)| *request);
+        if let Some(request) = request {
+            self.backwards.lookups.remove(&request);
+            self.desk.fetcher.cancel(request);
+            self.answer_waiting();
+        }
+        for wanted in self.backwards.loads.values_mut() {
+            if let Wanted::Hash(wanted) = wanted
+                && wanted.query == Some(id)
+            {
+                wanted.query = None;
+            }
+        }
     }
 
     /// Drops the blobs that the snapshot which has just been saved no longer names.
@@ -70,17 +91,18 @@ impl TendermintChain {
     }
 
     /// Finds the hash of a height in the index, then its header.
-    pub(super) fn look_up(&mut self, id: QueryId, height: u64) {
-        let Some(history) = &self.backwards.history else { return };
+    fn look_up(&mut self, id: QueryId, height: u64) {
+        let missing = || Err(QueryError::NoProvider { why: format!("the index has no height {height}") });
+        let Some(history) = &self.backwards.history else { return self.answer(id, missing()) };
         let offset = history.top.saturating_sub(height);
         let chunk = usize::try_from(offset / History::CHUNK_HEIGHTS).unwrap_or(usize::MAX);
         let is_open = chunk.saturating_add(1) == history.chunks.len();
-        let Some(blob) = history.chunks.get(chunk).copied() else { return };
+        let Some(blob) = history.chunks.get(chunk).copied() else { return self.answer(id, missing()) };
         if let Some(bytes) = self.backwards.open_chunk.as_ref().filter(|_| is_open) {
             let hash = hash_at(bytes, offset % History::CHUNK_HEIGHTS);
             return self.fetch_by_hash(id, height, hash);
         }
-        let wanted = HashWanted { query: id, height, blob, chunk, offset: offset % History::CHUNK_HEIGHTS };
+        let wanted = HashWanted { query: Some(id), height, blob, chunk, offset: offset % History::CHUNK_HEIGHTS };
         let load = self.backwards.load(Wanted::Hash(wanted));
         self.desk.actions.push_back(Action::Load(load, blob));
     }
@@ -94,12 +116,17 @@ impl TendermintChain {
         self.backwards.lookups.insert(request, (id, height, hash));
     }
 
+    fn lookups_count(&self) -> usize {
+        self.backwards.loads.len().saturating_add(self.backwards.lookups.len())
+    }
+
+    /// Looks up those heights that the walk has passed, as far as there is room.
     pub(super) fn answer_waiting(&mut self) {
         let Some(lowest) = self.backwards.history.as_ref().map(History::lowest) else { return };
-        let waiting = core::mem::take(&mut self.backwards.waiting);
-        let (ready, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, height, _)| *height >= lowest);
-        self.backwards.waiting = waiting;
-        for (id, height, _) in ready {
+        while self.lookups_count() < LOOKUPS_MAX {
+            let ready = self.backwards.waiting.iter().position(|(_, height, _)| *height >= lowest);
+            let Some(ready) = ready else { return };
+            let (id, height, _) = self.backwards.waiting.remove(ready);
             self.look_up(id, height);
         }
     }
@@ -124,10 +151,6 @@ impl TendermintChain {
             _ => Err(QueryError::NoProvider { why: "the header did not come".to_string() }),
         };
         self.answer(id, answer);
-    }
-
-    /// Returns a verified header as an answer.
-    pub(super) fn header_answer(&self, header: &VerifiedHeader) -> QueryAnswer {
-        QueryAnswer { result: super::prove::header_json(header), proven: self.proven_header(header) }
+        self.answer_waiting();
     }
 }

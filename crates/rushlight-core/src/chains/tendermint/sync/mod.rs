@@ -2,30 +2,39 @@
 //!
 //! A chain has three things under way at most. A *walk* verifies heights from the newest verified block to a target, all
 //! from one provider, the primary. An *adoption* takes the newest verified block, has the witnesses confirm its hash,
-//! saves it, and only then publishes it. *Proofs* answer queries by walks of their own from the checkpoint. Polls of
-//! `/status` tell how high providers say that the chain is; no more is believed of them than where to look.
+//! saves it, and only then publishes it. *Proofs* answer queries by walks of their own, from the checkpoint or from a block
+//! that was kept on the way. Polls of `/status` tell how high providers say that the chain is; no more is believed of them
+//! than where to look.
 
 mod adopt;
 mod backwards;
+mod descend;
 mod desk;
 mod fetch;
 mod follow;
+mod kept;
 mod lookup;
 pub mod pivot;
 mod primary;
 mod prove;
+mod query;
 mod request;
 mod retry;
+mod saved;
 mod sequential;
 mod sets;
 mod skipping;
+mod start;
 mod status;
 pub mod steps;
 mod walk;
 mod witness;
 
 pub use backwards::HISTORY_HEIGHTS_MAX;
+pub use descend::DESCENT_HEIGHTS_MAX;
 pub use fetch::{COMMIT_BYTES_MAX, STATUS_BYTES_MAX, VALIDATORS_PAGE_BYTES_MAX};
+pub use kept::{KEPT_BLOCKS_MAX, KEPT_BYTES_MAX};
+pub use lookup::LOOKUPS_MAX;
 pub use prove::PROOFS_MAX;
 pub use sequential::{PART_HEIGHTS, PART_TIME_MAX, PARTS_MAX, Sequential, WINDOW_HEIGHTS_MAX};
 pub use skipping::{LOST_ANSWERS_MAX, Skipping, WALK_BLOCKS_MAX, WALK_BYTES_MAX, WALK_TIME_MAX};
@@ -35,20 +44,19 @@ use self::backwards::Backwards;
 use self::desk::Desk;
 use self::fetch::{Failed, Got, RequestId};
 use self::follow::Follow;
+use self::kept::Kept;
 use self::primary::PassedOver;
-use self::prove::Proof;
+use self::prove::Proofs;
 use self::skipping::Walked;
 use self::walk::Walk;
-use super::snapshot::{Freeze, Snapshot, SnapshotError};
+use super::snapshot::Freeze;
 use super::spec::{Mode, Spec};
 use super::verify::{self, JudgedAt, VerifiedBlock};
-use crate::base::{Hash, Instant, Now, PeerId, QueryId, SaveId, TrustClock, UnixTime, WorkId};
+use crate::base::{Hash, Instant, Now, PeerId, SaveId, TrustClock, UnixTime, WorkId};
 use crate::chains::{Action, Chain, ChainNotice, ChainStatus, Done, Event, To};
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
-use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::time::Duration;
 
 /// How far the wall clock may be behind the highest one seen before no new head is adopted.
@@ -73,7 +81,9 @@ pub struct TendermintChain {
     anchoring: Option<RequestId>,
     walk: Option<Walk>,
     adoption: Option<Adoption>,
-    proofs: BTreeMap<QueryId, Proof>,
+    /// Heads of earlier times, from which proofs are walked.
+    kept: Kept,
+    proofs: Proofs,
     backwards: Backwards,
     follow: Follow,
     freeze: Option<Freeze>,
@@ -83,56 +93,11 @@ pub struct TendermintChain {
     pause_until: Option<Instant>,
     last_fault: Option<Failed>,
     next_save: u64,
+    /// The snapshot that was there before the user changed the checkpoint.
+    former: Option<Hash>,
 }
 
 impl TendermintChain {
-    /// Returns the chain that `spec` describes, at the head that `saved` holds.
-    ///
-    /// When the snapshot was made from another checkpoint than `spec` has now, the user has decided anew whom to trust,
-    /// and the sync starts from the new checkpoint and by the clock of now: one that once ran years ahead would refuse every
-    /// checkpoint else. The snapshot is replaced once the new one is saved.
-    /// # Errors
-    /// [`SnapshotError`] if `saved` is not a snapshot of this chain.
-    pub fn open(spec: Spec, saved: Option<&[u8]>, now: Now) -> Result<Self, SnapshotError> {
-        let saved = saved.map(|bytes| Snapshot::decode(&spec.chain_id, bytes)).transpose()?;
-        let saved = saved.filter(|saved| saved.trust == spec.trust);
-        let times = saved.as_ref().map(|saved| (saved.highest_wall, saved.latest));
-        let (highest_wall, latest) = times.unwrap_or((UnixTime::EPOCH, UnixTime::EPOCH));
-        let mut clock = TrustClock::new(highest_wall, latest);
-        clock.observe(now);
-        let mut chain = Self {
-            desk: Desk::new(spec.rules, JudgedAt::by_clock(&clock, now)),
-            spec,
-            clock,
-            peers: BTreeMap::new(),
-            primary: None,
-            passed_over: PassedOver::default(),
-            head: None,
-            head_witnesses: (0, 0),
-            checkpoint_time: None,
-            anchoring: None,
-            walk: None,
-            adoption: None,
-            proofs: BTreeMap::new(),
-            backwards: Backwards::default(),
-            follow: Follow::default(),
-            freeze: None,
-            is_expired: None,
-            is_clock_behind: false,
-            pause_until: None,
-            last_fault: None,
-            next_save: 0,
-        };
-        if let Some(saved) = saved {
-            chain.head = Some(saved.head);
-            chain.head_witnesses = saved.witnesses;
-            chain.checkpoint_time = saved.checkpoint_time;
-            chain.freeze = saved.freeze;
-            chain.backwards = Backwards::resume(saved.history);
-        }
-        Ok(chain)
-    }
-
     fn refresh_times(&mut self, now: Now) {
         self.desk.at = JudgedAt::by_clock(&self.clock, now);
         let is_behind = self.clock.is_behind(now, CLOCK_TOLERANCE);
@@ -203,6 +168,7 @@ impl TendermintChain {
         self.is_expired = Some((height, at));
         self.drop_walk();
         self.notice(ChainNotice::TrustExpired { height, at });
+        self.refuse_proofs();
         self.save_expiry();
     }
 
@@ -332,6 +298,7 @@ impl Chain for TendermintChain {
             Event::Saved(save, is_saved) => self.saved(save, is_saved, now),
             Event::Loaded(load, blob) => self.backwards_loaded(load, blob, now),
             Event::Queried(id, query) => self.queried(id, query, now),
+            Event::Forgotten(id) => self.forget_query(id, now),
         }
         self.go_on(now);
     }
@@ -347,8 +314,7 @@ impl Chain for TendermintChain {
             Some(walk) if walk.current().height() < walk.target() => Some(walk.deadline()),
             _ => None,
         };
-        let proofs = self.proofs.values().filter_map(Proof::deadline).min();
-        [adoption, walk, proofs, self.pause_until, self.backwards.deadline(), self.follow.deadline()]
+        [adoption, walk, self.proofs.deadline(), self.pause_until, self.backwards.deadline(), self.follow.deadline()]
             .into_iter()
             .flatten()
             .min()
@@ -359,7 +325,7 @@ impl Chain for TendermintChain {
     }
 
     fn names_blob(&self, blob: &Hash) -> bool {
-        self.backwards.names_blob(blob)
+        self.former.as_ref() == Some(blob) || self.backwards.names_blob(blob)
     }
 }
 
@@ -369,31 +335,5 @@ impl TendermintChain {
             let walked = walk.advance(&mut self.desk, now.instant);
             self.walked(walked, now);
         }
-    }
-
-    fn freeze(&mut self, ours: &VerifiedBlock, theirs: &VerifiedBlock, witness: PeerId) {
-        let freeze = Freeze {
-            ours: Arc::new(ours.block().clone()),
-            theirs: Arc::new(theirs.block().clone()),
-            witness: alloc::format!("provider {}", witness.0),
-        };
-        let notice = ChainNotice::Frozen { height: ours.height(), ours: ours.hash(), theirs: theirs.hash(), witness };
-        self.freeze = Some(freeze);
-        self.drop_walk();
-        self.notice(notice);
-    }
-
-    fn snapshot_of(&self, head: &VerifiedBlock, witnesses: (u32, u32)) -> Vec<u8> {
-        let snapshot = Snapshot {
-            trust: self.spec.trust.clone(),
-            highest_wall: self.clock.highest_wall(),
-            latest: self.clock.latest(),
-            head: head.clone(),
-            checkpoint_time: self.checkpoint_time,
-            witnesses,
-            freeze: self.freeze.clone(),
-            history: self.backwards.history().cloned(),
-        };
-        snapshot.encode()
     }
 }

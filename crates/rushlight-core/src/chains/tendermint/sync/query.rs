@@ -1,0 +1,207 @@
+//! Queries of clients: what is at hand is answered at once, the rest goes to whoever walks for it.
+
+use super::TendermintChain;
+use super::prove::Wanted;
+use super::skipping::Skipping;
+use crate::base::{Hash, Now, QueryId};
+use crate::bundle::{Anchor, Checkpoint, Family};
+use crate::chains::tendermint::bundle;
+use crate::chains::tendermint::verify::{self, VerifiedBlock, VerifiedHeader};
+use crate::chains::{Action, Query, QueryAnswer, QueryError};
+use crate::codec::text::{to_base64, to_hex};
+use crate::rpc::{Certainty, Finality, Proven};
+use alloc::format;
+use alloc::string::{String, ToString};
+
+impl TendermintChain {
+    pub(super) fn queried(&mut self, id: QueryId, query: Query, now: Now) {
+        let answer = match query {
+            Query::Checkpoint => self.checkpoint(),
+            Query::Header { height } => match self.start_header(id, height, now) {
+                Ok(None) => return,
+                Ok(Some(answer)) => Ok(answer),
+                Err(error) => Err(error),
+            },
+            Query::Prove { height } => match self.start_bundle(id, height, now) {
+                Ok(()) => return,
+                Err(error) => Err(error),
+            },
+        };
+        self.answer(id, answer);
+    }
+
+    /// Stops working on a query whose client has left.
+    pub(super) fn forget_query(&mut self, id: QueryId, now: Now) {
+        if !self.forget_proof(id, now) {
+            self.forget_lookup(id);
+        }
+    }
+
+    pub(super) fn answer(&mut self, id: QueryId, answer: Result<QueryAnswer, QueryError>) {
+        self.desk.actions.push_back(Action::Answer(id, answer));
+    }
+
+    pub(super) fn trusted_head(&self) -> Result<&VerifiedBlock, QueryError> {
+        if let Some(freeze) = &self.freeze {
+            let why = format!("two headers of height {} are signed by trusted validators", freeze.ours.header.height);
+            return Err(QueryError::Frozen { why });
+        }
+        let no_head = || QueryError::NotSynced { why: "there is no trusted head yet".to_string() };
+        // A checkpoint that had expired before it could be adopted is no head that never was.
+        if let (None, Some((height, at))) = (&self.head, self.is_expired) {
+            let why = format!("trust in the checkpoint at {height} ended at {at}; a newer one is needed");
+            return Err(QueryError::Expired { why });
+        }
+        let head = self.head.as_ref().ok_or_else(no_head)?;
+        self.refuse_expired(head)?;
+        Ok(head)
+    }
+
+    /// What was final is no longer once its trusting period is over: whoever held the keys then may sign anything now.
+    pub(super) fn refuse_expired(&self, block: &VerifiedBlock) -> Result<(), QueryError> {
+        verify::is_trusted_at(block, &self.desk.rules, self.desk.at)
+            .map_err(|error| QueryError::Expired { why: error.to_string() })
+    }
+
+    fn checkpoint(&self) -> Result<QueryAnswer, QueryError> {
+        let head = self.trusted_head()?;
+        let checkpoint = self.checkpoint_of(head);
+        let text = checkpoint.to_text().map_err(|error| QueryError::NotSynced { why: error.to_string() })?;
+        let (height, hash, time, chain_id) = (head.height(), head.hash(), head.time(), &self.spec.chain_id);
+        let result = format!(
+            r#"{{"checkpoint":{},"chain_id":{},"height":"{height}","hash":"{hash}","time":"{time}"}}"#,
+            json(&text),
+            json(chain_id)
+        );
+        Ok(QueryAnswer { result, proven: self.proven(head) })
+    }
+
+    pub(super) fn checkpoint_of(&self, block: &VerifiedBlock) -> Checkpoint {
+        Checkpoint {
+            family: Family::Tendermint,
+            chain_id: self.spec.chain_id.clone(),
+            height: block.height(),
+            hash: block.hash(),
+            anchor: Anchor::Time(block.time()),
+        }
+    }
+
+    /// Names the header at which an answer is proven. Witnesses are counted for the head alone.
+    pub(super) fn proven(&self, block: &VerifiedBlock) -> Proven {
+        self.proven_header(&block.to_header())
+    }
+
+    /// Names the header at which an answer is proven.
+    pub(super) fn proven_header(&self, block: &VerifiedHeader) -> Proven {
+        let is_head = self.head.as_ref().is_some_and(|head| head.hash() == block.hash());
+        let (witnesses_agreeing, witnesses_asked) = if is_head { self.head_witnesses } else { (0, 0) };
+        Proven {
+            height: block.height(),
+            hash: block.hash(),
+            time: block.time(),
+            certainty: Certainty { finality: Finality::Final, witnesses_agreeing, witnesses_asked },
+        }
+    }
+
+    /// Finds a header: one that is kept at once, one above the checkpoint from the trusted blocks around it, one below by
+    /// the hash chain.
+    fn start_header(&mut self, id: QueryId, height: Option<u64>, now: Now) -> Result<Option<QueryAnswer>, QueryError> {
+        let head = self.trusted_head()?;
+        let (top, checkpoint) = (head.height(), self.spec.trust.height);
+        let height = height.unwrap_or(top);
+        if height == 0 {
+            // No chain has a header of this height.
+            return Err(QueryError::BelowCheckpoint { height, checkpoint });
+        }
+        if height < checkpoint {
+            self.header_below(id, height, now);
+            return Ok(None);
+        }
+        if height > top {
+            return Err(QueryError::AboveHead { height, head: top });
+        }
+        if let Some(known) = self.known_at(height) {
+            return Ok(Some(self.header_answer(&known.to_header())));
+        }
+        self.queue_proof(id, height, Wanted::Header, now).map(|()| None)
+    }
+
+    fn start_bundle(&mut self, id: QueryId, height: Option<u64>, now: Now) -> Result<(), QueryError> {
+        let head = self.trusted_head()?.height();
+        let (height, checkpoint) = (height.unwrap_or(head), self.spec.trust.height);
+        if height > head {
+            return Err(QueryError::AboveHead { height, head });
+        }
+        if height < checkpoint {
+            return Err(QueryError::BelowCheckpoint { height, checkpoint });
+        }
+        self.queue_proof(id, height, Wanted::Bundle, now)
+    }
+
+    /// Returns the block of this height that was adopted, if it is kept.
+    pub(super) fn known_at(&self, height: u64) -> Option<&VerifiedBlock> {
+        let head = self.head.as_ref().filter(|head| head.height() == height);
+        head.or_else(|| self.kept.lowest_from(height).filter(|block| block.height() == height))
+    }
+
+    /// Returns the blocks of a walk as a bundle.
+    pub(super) fn bundle_answer(&self, walk: Skipping) -> Result<QueryAnswer, QueryError> {
+        let hops = walk.into_hops();
+        let (Some(first), Some(last)) = (hops.first(), hops.last()) else {
+            return Err(QueryError::NoProvider { why: "the walk has no blocks".to_string() });
+        };
+        // Its reader verifies it from there, and will be refused all of it if that has expired meanwhile.
+        self.refuse_expired(first)?;
+        let checkpoint = self.checkpoint_of(first);
+        let bytes =
+            bundle::encode(&checkpoint, &hops).map_err(|error| QueryError::NoProvider { why: error.to_string() })?;
+        let text = checkpoint.to_text().map_err(|error| QueryError::NotSynced { why: error.to_string() })?;
+        let (height, hash, time, steps) = (last.height(), last.hash(), last.time(), hops.len());
+        let result = format!(
+            r#"{{"bundle":"{}","checkpoint":{},"height":"{height}","hash":"{hash}","time":"{time}","steps":{steps}}}"#,
+            to_base64(&bytes),
+            json(&text)
+        );
+        Ok(QueryAnswer { result, proven: self.proven(last) })
+    }
+
+    /// Returns a verified header as an answer.
+    pub(super) fn header_answer(&self, header: &VerifiedHeader) -> QueryAnswer {
+        QueryAnswer { result: header_json(header), proven: self.proven_header(header) }
+    }
+}
+
+/// Returns a verified header as JSON, in the spelling of CometBFT's RPC, beside its hash.
+fn header_json(header: &VerifiedHeader) -> String {
+    let (hash, header) = (header.hash(), header.header());
+    let optional = |hash: &Option<Hash>| hash.map_or_else(String::new, |hash| hash.to_string());
+    let last = header.last_block_id.map_or_else(
+        || serde_json::json!({ "hash": "", "parts": { "total": 0, "hash": "" } }),
+        |id| {
+            let (hash, parts) = (id.hash.to_string(), id.parts.hash.to_string());
+            serde_json::json!({ "hash": hash, "parts": { "total": id.parts.total, "hash": parts } })
+        },
+    );
+    let header = serde_json::json!({
+        "version": { "block": header.version.block.to_string(), "app": header.version.app.to_string() },
+        "chain_id": header.chain_id,
+        "height": header.height.to_string(),
+        "time": header.time.to_rfc3339(),
+        "last_block_id": last,
+        "last_commit_hash": optional(&header.last_commit_hash),
+        "data_hash": optional(&header.data_hash),
+        "validators_hash": header.validators_hash.to_string(),
+        "next_validators_hash": header.next_validators_hash.to_string(),
+        "consensus_hash": optional(&header.consensus_hash),
+        "app_hash": to_hex(&header.app_hash),
+        "last_results_hash": optional(&header.last_results_hash),
+        "evidence_hash": optional(&header.evidence_hash),
+        "proposer_address": header.proposer_address.to_string(),
+    });
+    serde_json::json!({ "hash": hash.to_string(), "header": header }).to_string()
+}
+
+/// Returns text as a JSON string.
+fn json(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}

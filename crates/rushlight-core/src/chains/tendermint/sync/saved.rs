@@ -1,0 +1,121 @@
+//! What is saved of a chain: how it goes on from a snapshot, and what goes into the next one.
+
+use super::TendermintChain;
+use super::backwards::Backwards;
+use super::desk::Desk;
+use super::follow::Follow;
+use super::kept::Kept;
+use super::primary::PassedOver;
+use super::prove::Proofs;
+use crate::base::{Now, PeerId, TrustClock, UnixTime};
+use crate::chains::tendermint::snapshot::{Freeze, Snapshot, SnapshotError};
+use crate::chains::tendermint::spec::Spec;
+use crate::chains::tendermint::verify::{JudgedAt, VerifiedBlock};
+use crate::chains::{Action, ChainNotice};
+use crate::crypto::sha256;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+impl TendermintChain {
+    /// Returns the chain that `spec` describes, at the head that `saved` holds.
+    ///
+    /// When the snapshot was made from another checkpoint than `spec` has now, the user has decided anew whom to trust,
+    /// and the sync starts from the new checkpoint and by the clock of now: one that once ran years ahead would refuse every
+    /// checkpoint else. The snapshot is replaced once the new one is saved; it is kept as a blob, which the new one names, and
+    /// the operator is told. One that is frozen is not replaced: whoever can have the user change the checkpoint could wipe
+    /// out the evidence of an attack.
+    /// # Errors
+    /// [`SnapshotError`] if `saved` is not a snapshot of this chain; [`SnapshotError::Frozen`] if it is frozen, and `spec` has
+    /// another checkpoint.
+    pub fn open(spec: Spec, saved: Option<&[u8]>, now: Now) -> Result<Self, SnapshotError> {
+        let read = saved.map(|bytes| Snapshot::decode(&spec.chain_id, bytes)).transpose()?;
+        let is_replaced = read.as_ref().is_some_and(|read| read.trust != spec.trust);
+        let (saved, replaced) = if is_replaced { (None, read.zip(saved)) } else { (read, None) };
+        if let Some(Freeze { ours, theirs, .. }) = replaced.as_ref().and_then(|(replaced, _)| replaced.freeze.as_ref())
+        {
+            let (height, ours, theirs) = (ours.header.height, ours.header.hash(), theirs.header.hash());
+            return Err(SnapshotError::Frozen { height, ours, theirs });
+        }
+        let times = saved.as_ref().map(|saved| (saved.highest_wall, saved.latest));
+        let (highest_wall, latest) = times.unwrap_or((UnixTime::EPOCH, UnixTime::EPOCH));
+        let mut clock = TrustClock::new(highest_wall, latest);
+        clock.observe(now);
+        let mut chain = Self {
+            desk: Desk::new(spec.rules, JudgedAt::by_clock(&clock, now)),
+            spec,
+            clock,
+            peers: BTreeMap::new(),
+            primary: None,
+            passed_over: PassedOver::default(),
+            head: None,
+            head_witnesses: (0, 0),
+            checkpoint_time: None,
+            anchoring: None,
+            walk: None,
+            adoption: None,
+            kept: Kept::default(),
+            proofs: Proofs::default(),
+            backwards: Backwards::default(),
+            follow: Follow::default(),
+            freeze: None,
+            is_expired: None,
+            is_clock_behind: false,
+            pause_until: None,
+            last_fault: None,
+            next_save: 0,
+            former: None,
+        };
+        if let Some((replaced, bytes)) = replaced {
+            chain.set_aside(&replaced, bytes);
+        }
+        if let Some(saved) = saved {
+            chain.head = Some(saved.head);
+            chain.kept = Kept::resume(saved.kept);
+            chain.head_witnesses = saved.witnesses;
+            chain.checkpoint_time = saved.checkpoint_time;
+            chain.freeze = saved.freeze;
+            chain.backwards = Backwards::resume(saved.history);
+            chain.former = saved.former;
+        }
+        Ok(chain)
+    }
+
+    /// Keeps a snapshot that is to be replaced by one from another checkpoint, and says so.
+    fn set_aside(&mut self, replaced: &Snapshot, bytes: &[u8]) {
+        let kept = sha256(bytes);
+        self.former = Some(kept);
+        self.desk.actions.push_back(Action::Put(kept, bytes.to_vec()));
+        let (from, to, head) = (replaced.trust.height, self.spec.trust.height, replaced.head.height());
+        self.notice(ChainNotice::CheckpointChanged { from, to, head, kept });
+    }
+
+    pub(super) fn freeze(&mut self, ours: &VerifiedBlock, theirs: &VerifiedBlock, witness: PeerId) {
+        let freeze = Freeze {
+            ours: Arc::new(ours.block().clone()),
+            theirs: Arc::new(theirs.block().clone()),
+            witness: alloc::format!("provider {}", witness.0),
+        };
+        let notice = ChainNotice::Frozen { height: ours.height(), ours: ours.hash(), theirs: theirs.hash(), witness };
+        self.freeze = Some(freeze);
+        self.drop_walk();
+        self.notice(notice);
+        self.refuse_proofs();
+    }
+
+    pub(super) fn snapshot_of(&self, head: &VerifiedBlock, witnesses: (u32, u32)) -> Vec<u8> {
+        let snapshot = Snapshot {
+            trust: self.spec.trust.clone(),
+            highest_wall: self.clock.highest_wall(),
+            latest: self.clock.latest(),
+            head: head.clone(),
+            kept: self.kept.blocks().to_vec(),
+            checkpoint_time: self.checkpoint_time,
+            witnesses,
+            freeze: self.freeze.clone(),
+            history: self.backwards.history().cloned(),
+            former: self.former,
+        };
+        snapshot.encode()
+    }
+}
