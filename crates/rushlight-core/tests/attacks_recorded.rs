@@ -9,8 +9,8 @@ mod world;
 
 use recording::{Recording, lines, recordings};
 use rushlight_core::base::UnixTime;
-use rushlight_core::chains::{ChainNotice, SyncState};
-use rushlight_core::node::Notice;
+use rushlight_core::chains::{ChainNotice, ChainSpec, SyncState};
+use rushlight_core::node::{AddChainError, Notice};
 use rushlight_core::peers::{Fetch, FetchFailed};
 use serde_json::Value;
 use std::cell::Cell;
@@ -116,6 +116,16 @@ fn a_lying_primary_with_real_keys_freezes_the_client() {
             assert!(is_frozen(&again), "{what}: not frozen after a restart");
             again.run_until(200, |_| false);
             assert_eq!(again.status().head.map(|head| head.height), Some(attack.trusted), "{what}");
+            // Another checkpoint does not wipe out the evidence, whichever it is.
+            let honest = |fetch: &Fetch, _| answer(&recording, &attack, attack.target, fetch);
+            let mut other = World::new(start, Box::new(honest));
+            let spec = ChainSpec::from_json(&recording.spec(attack.trusted + 1, "skipping")).unwrap();
+            let refused = other.node.add_chain(other.now, "test", spec, again.saved.as_deref()).unwrap_err();
+            assert!(matches!(refused, AddChainError::Frozen { .. }), "{what}: {refused}");
+            let said = refused.to_string();
+            for part in [ours.to_string(), theirs.to_string(), "doctor --set-aside-store".into()] {
+                assert!(said.contains(&part), "{said}");
+            }
             println!("{what}: frozen at {height}, ours {ours}, theirs {theirs}");
             count += 1;
         }

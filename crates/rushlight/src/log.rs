@@ -41,6 +41,9 @@ fn log_chain(chain: &str, notice: &ChainNotice) {
         ChainNotice::Frozen { height, ours, theirs, witness } => {
             error!(chain, height, %ours, %theirs, witness = witness.0, "frozen: two conflicting headers verify");
         }
+        ChainNotice::CheckpointChanged { from, to, head, kept } => {
+            warn!(chain, from, to, head, %kept, "the checkpoint was changed: starting anew from it; what was saved is kept");
+        }
         ChainNotice::SaveFailed { height } => error!(chain, height, "head not saved, and so not published"),
         other => debug!(chain, notice = escape(&format!("{other:?}")), "notice"),
     }

@@ -21,6 +21,12 @@ pub enum OpenError {
         /// The chain id of the description.
         want: String,
     },
+    /// It is frozen by evidence of an attack, and the description has another checkpoint.
+    #[error("{why}")]
+    Frozen {
+        /// The evidence, in words.
+        why: String,
+    },
     /// It is damaged, or another version wrote it.
     #[error("{why}")]
     Unreadable {
@@ -40,6 +46,7 @@ pub fn open(spec: ChainSpec, saved: Option<&[u8]>, now: Now) -> Result<Box<dyn C
         ChainSpec::Tendermint(spec) => match super::tendermint::sync::TendermintChain::open(spec, saved, now) {
             Ok(chain) => Ok(Box::new(chain)),
             Err(SnapshotError::OtherChain { got, want }) => Err(OpenError::OtherChain { got, want }),
+            Err(error @ SnapshotError::Frozen { .. }) => Err(OpenError::Frozen { why: error.to_string() }),
             Err(error) => Err(OpenError::Unreadable { why: error.to_string() }),
         },
     }

@@ -36,6 +36,15 @@ pub enum AddChainError {
         /// The chain to be added.
         want: String,
     },
+    /// What was saved of the chain is frozen, and its checkpoint was changed since.
+    #[error(
+        "{why}. Compare with sources you trust; then set the store aside with `rushlight doctor --set-aside-store` \
+         (nothing is deleted) and start from a checkpoint that you trust"
+    )]
+    Frozen {
+        /// The evidence, in words.
+        why: String,
+    },
     /// The saved state cannot be read. It may hold a freeze, so nobody but the user may throw it away.
     #[error(
         "saved state: {why}. It is left as it is. Restore the store from a backup, or set it aside with \

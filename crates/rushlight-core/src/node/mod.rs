@@ -105,6 +105,7 @@ impl Node {
         let providers = spec.providers().to_vec();
         let chain = chains::open(spec, saved, now).map_err(|error| match error {
             OpenError::OtherChain { got, want } => AddChainError::SavedOfOther { name: name.to_string(), got, want },
+            OpenError::Frozen { why } => AddChainError::Frozen { why },
             error => AddChainError::Saved { why: error.to_string() },
         })?;
         let id = ChainId(self.next_chain);

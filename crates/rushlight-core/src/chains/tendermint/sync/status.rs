@@ -38,7 +38,8 @@ impl TendermintChain {
                 (freeze.ours.header.height, freeze.ours.header.hash(), freeze.theirs.header.hash());
             return SyncState::Frozen(format!(
                 "two headers of height {height} are signed by trusted validators: {ours}, and {theirs} from {}; \
-                 somebody attacks this chain. Compare with sources you trust and start anew from a checkpoint",
+                 somebody attacks this chain. Compare with sources you trust; then set the store aside (rushlight doctor \
+                 --set-aside-store) and start anew from a checkpoint",
                 freeze.witness
             ));
         }
