@@ -175,6 +175,6 @@ pub(super) fn verify(
             .or_else(|_| ed25519::verify(author, hash.as_bytes(), seal.signature)),
     };
     signed.map_err(|why| AuraError::Seal { slot, why })?;
-    let authorities = header.aura_authorities_change().map_or_else(|| Arc::clone(&parent.authorities), Arc::from);
+    let authorities = header.aura_authorities_change()?.map_or_else(|| Arc::clone(&parent.authorities), Arc::from);
     Ok((VerifiedTurn { slot, author: *author }, AuraState { slot, authorities }))
 }

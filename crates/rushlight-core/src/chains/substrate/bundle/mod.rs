@@ -174,7 +174,7 @@ fn read_anchor(step: &[u8], set_id: u64) -> Result<(NumberWidth, HeaderRef<'_>, 
     let header = HeaderRef::decode(header, width).map_err(|why| BundleRefused::Header { index: 0, why })?;
     let list = AuthoritiesRef::read(&mut reader).map_err(scale)?;
     reader.finish().map_err(scale)?;
-    Ok((width, header, AuthoritySet::announced(set_id, &list)?))
+    Ok((width, header, AuthoritySet::listed(set_id, &list)?))
 }
 
 /// Verifies fragments from `trusted` up; returns the block that the last one finalizes.

@@ -43,6 +43,14 @@ pub enum SetError {
         /// Number of the set.
         id: u64,
     },
+    /// An authority without weight in the list that a block announces.
+    #[error("set {id} is announced with authority {index} of weight 0")]
+    NoWeight {
+        /// Number of the set.
+        id: u64,
+        /// Place of the authority, counted from 0.
+        index: usize,
+    },
     /// More authorities than are kept.
     #[error("set {id} has {got} authorities, at most {AUTHORITIES_MAX} are allowed")]
     TooMany {
@@ -89,9 +97,25 @@ impl AuthoritySet {
     }
 
     /// Returns the set that a digest announces.
+    ///
+    /// Full nodes refuse a block that announces an authority of weight 0, so no honest block stands on one.
+    /// Source: `sc-consensus-grandpa` 0.45, `authorities.rs`, `invalid_authority_list`.
+    /// # Errors
+    /// Those of [`AuthoritySet::new`], and [`SetError::NoWeight`].
+    pub fn announced(id: u64, authorities: &AuthoritiesRef<'_>) -> Result<Self, SetError> {
+        if authorities.len() > AUTHORITIES_MAX {
+            return Err(SetError::TooMany { id, got: authorities.len() });
+        }
+        match authorities.iter().position(|(_, weight)| weight == 0) {
+            Some(index) => Err(SetError::NoWeight { id, index }),
+            None => Self::listed(id, authorities),
+        }
+    }
+
+    /// Returns the set of a list that no block announces: of a genesis, a checkpoint or a snapshot.
     /// # Errors
     /// Those of [`AuthoritySet::new`].
-    pub fn announced(id: u64, authorities: &AuthoritiesRef<'_>) -> Result<Self, SetError> {
+    pub fn listed(id: u64, authorities: &AuthoritiesRef<'_>) -> Result<Self, SetError> {
         Self::new(id, authorities.iter().map(|(key, weight)| Authority { key: *key, weight }).collect())
     }
 
@@ -101,7 +125,7 @@ impl AuthoritySet {
     pub fn decode(id: u64, bytes: &[u8]) -> Result<Self, SetError> {
         let mut reader = Reader::new(bytes);
         let authorities = AuthoritiesRef::read(&mut reader).and_then(|list| reader.finish().map(|()| list));
-        Self::announced(id, &authorities.map_err(|why| SetError::Decode { id, why })?)
+        Self::listed(id, &authorities.map_err(|why| SetError::Decode { id, why })?)
     }
 
     /// Returns the same set as number `id`.

@@ -1,6 +1,7 @@
 use super::*;
+use crate::chains::substrate::header::authorities::AuthoritiesRef;
 use crate::chains::substrate::header::{Header, HeaderError, NumberWidth};
-use crate::codec::scale::{ScaleError, put_compact};
+use crate::codec::scale::{Reader, ScaleError, put_compact};
 use crate::crypto::SignatureError;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -158,6 +159,10 @@ fn sets_are_those_of_the_reference() {
     assert_eq!(set.digest(), crate::crypto::blake2b::blake2b_256(&set.encode_list()));
     let why = ScaleError::Trailing { left: 1 };
     assert_eq!(AuthoritySet::decode(2, &[set.encode_list(), vec![0]].concat()), Err(SetError::Decode { id: 2, why }));
+    let list = set.encode_list();
+    let listed = AuthoritiesRef::read(&mut Reader::new(&list)).unwrap();
+    assert_eq!(AuthoritySet::announced(2, &listed), Err(SetError::NoWeight { id: 2, index: 3 }));
+    assert_eq!(AuthoritySet::listed(2, &listed), Ok(set));
     for (total, threshold) in [(1, 1), (2, 2), (3, 3), (4, 3), (5, 4), (6, 5), (7, 5), (u64::MAX, u64::MAX / 3 * 2 + 1)]
     {
         assert_eq!(AuthoritySet::new(0, vec![authority(0, total)]).unwrap().threshold(), threshold, "{total}");

@@ -1,6 +1,6 @@
 //! What AURA writes into a digest. Source: `sp-consensus-aura` 0.50.
 
-use super::authorities::AUTHORITIES_MAX;
+use super::HEADER_BYTES_MAX;
 use crate::codec::scale::{Reader, ScaleError};
 
 /// Length of an AURA key, sr25519 or ed25519.
@@ -9,7 +9,8 @@ pub const KEY_LEN: usize = 32;
 /// A message of the runtime to AURA.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Log<'a> {
-    /// From the next block on these are the authorities.
+    /// From the next block on these are the authorities, of any length; at most
+    /// [`super::authorities::AUTHORITIES_MAX`] are used.
     AuthoritiesChange(&'a [[u8; KEY_LEN]]),
     /// The authority at this place is to author no more.
     OnDisabled(u32),
@@ -23,7 +24,7 @@ impl<'a> Log<'a> {
         let mut reader = Reader::new(bytes);
         let log = match reader.u8()? {
             1 => {
-                let count = reader.length(AUTHORITIES_MAX, KEY_LEN)?;
+                let count = reader.length(HEADER_BYTES_MAX / KEY_LEN, KEY_LEN)?;
                 let (keys, _) = reader.bytes(count.saturating_mul(KEY_LEN))?.as_chunks();
                 Self::AuthoritiesChange(keys)
             }

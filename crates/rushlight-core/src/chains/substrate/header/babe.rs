@@ -99,7 +99,7 @@ pub enum Log<'a> {
 /// Authorities and randomness of an epoch to come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NextEpoch<'a> {
-    /// Keys and weights.
+    /// Keys and weights, of any length; at most [`super::authorities::AUTHORITIES_MAX`] are used.
     pub authorities: AuthoritiesRef<'a>,
     /// The randomness.
     pub randomness: &'a [u8; 32],
@@ -147,7 +147,7 @@ impl<'a> Log<'a> {
         let mut reader = Reader::new(bytes);
         let log = match reader.u8()? {
             1 => Self::NextEpochData(NextEpoch {
-                authorities: AuthoritiesRef::read(&mut reader)?,
+                authorities: AuthoritiesRef::read_announced(&mut reader)?,
                 randomness: reader.array()?,
             }),
             2 => Self::OnDisabled(reader.u32()?),

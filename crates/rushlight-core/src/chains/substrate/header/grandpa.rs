@@ -27,7 +27,7 @@ pub enum Log<'a> {
 /// A new set of authorities.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Change<'a> {
-    /// Keys and weights.
+    /// Keys and weights, of any length; at most [`super::authorities::AUTHORITIES_MAX`] are used.
     pub next_authorities: AuthoritiesRef<'a>,
     /// After how many blocks it comes into force; 0 is with the block that announces it.
     pub delay: u64,
@@ -35,7 +35,7 @@ pub struct Change<'a> {
 
 impl<'a> Change<'a> {
     fn read(reader: &mut Reader<'a>, width: NumberWidth) -> Result<Self, ScaleError> {
-        Ok(Self { next_authorities: AuthoritiesRef::read(reader)?, delay: width.read(reader)? })
+        Ok(Self { next_authorities: AuthoritiesRef::read_announced(reader)?, delay: width.read(reader)? })
     }
 }
 

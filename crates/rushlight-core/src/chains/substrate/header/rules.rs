@@ -2,6 +2,7 @@
 //!
 //! As in the reference, an item that does not decode counts as not there.
 
+use super::authorities::AUTHORITIES_MAX;
 use super::{EngineId, HeaderRef, aura, babe, grandpa};
 
 /// Why a digest breaks the rules of an engine. One variant per rule.
@@ -34,6 +35,14 @@ pub enum DigestError {
     /// A configuration for an epoch that is not announced.
     #[error("the digest announces a BABE configuration without an epoch that it is for")]
     NextConfigWithoutEpoch,
+    /// More authorities than are kept. To keep the old ones instead would leave the chain to them.
+    #[error("the digest announces {got} authorities, at most {max} are allowed")]
+    TooManyAuthorities {
+        /// Authorities announced.
+        got: usize,
+        /// The bound.
+        max: usize,
+    },
 }
 
 /// What a block announces for the epoch after the one that it begins.
@@ -57,7 +66,7 @@ impl<'a> HeaderRef<'a> {
     /// Returns the epoch that this block announces, if it does.
     /// # Errors
     /// [`DigestError::DuplicateNextEpoch`], [`DigestError::DuplicateNextConfig`],
-    /// [`DigestError::NextConfigWithoutEpoch`].
+    /// [`DigestError::NextConfigWithoutEpoch`], [`DigestError::TooManyAuthorities`].
     pub fn babe_announced_epoch(&self) -> Result<Option<AnnouncedEpoch<'a>>, DigestError> {
         let (mut epoch, mut config) = (None, None);
         for log in self.digest().consensus(EngineId::BABE).filter_map(|item| babe::Log::decode(item).ok()) {
@@ -70,7 +79,10 @@ impl<'a> HeaderRef<'a> {
             }
         }
         match (epoch, config) {
-            (Some(epoch), config) => Ok(Some(AnnouncedEpoch { epoch, config })),
+            (Some(epoch), config) => {
+                at_most_authorities(epoch.authorities.len())?;
+                Ok(Some(AnnouncedEpoch { epoch, config }))
+            }
             (None, Some(_)) => Err(DigestError::NextConfigWithoutEpoch),
             (None, None) => Ok(None),
         }
@@ -85,18 +97,27 @@ impl<'a> HeaderRef<'a> {
     }
 
     /// Returns the AURA authorities from the next block on, if they change.
-    pub fn aura_authorities_change(&self) -> Option<&'a [[u8; aura::KEY_LEN]]> {
-        self.digest().consensus(EngineId::AURA).find_map(|item| match aura::Log::decode(item) {
+    /// # Errors
+    /// [`DigestError::TooManyAuthorities`].
+    pub fn aura_authorities_change(&self) -> Result<Option<&'a [[u8; aura::KEY_LEN]]>, DigestError> {
+        let keys = self.digest().consensus(EngineId::AURA).find_map(|item| match aura::Log::decode(item) {
             Ok(aura::Log::AuthoritiesChange(keys)) => Some(keys),
             _ => None,
-        })
+        });
+        keys.map(|keys| at_most_authorities(keys.len()).map(|()| keys)).transpose()
     }
 
-    /// Returns what the runtime tells GRANDPA, in order; items that do not decode are left out.
+    /// Returns what the runtime tells GRANDPA, in order; items that do not decode are left out. Sets that are too large or
+    /// cannot vote are refused where they are made, by `AuthoritySet::announced`.
     pub fn grandpa_logs(&self) -> impl Iterator<Item = grandpa::Log<'a>> + use<'a> {
         let width = self.number_width();
         self.digest().consensus(EngineId::GRANDPA).filter_map(move |item| grandpa::Log::decode(item, width).ok())
     }
+}
+
+fn at_most_authorities(got: usize) -> Result<(), DigestError> {
+    let max = AUTHORITIES_MAX;
+    if got > max { Err(DigestError::TooManyAuthorities { got, max }) } else { Ok(()) }
 }
 
 fn at_most_one<T>(mut found: impl Iterator<Item = T>, error: DigestError) -> Result<Option<T>, DigestError> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::chains::substrate::grandpa::{AuthoritySet, SetError};
 use crate::codec::scale::{put_byte_string, put_uint};
 use alloc::vec;
 use proptest::prelude::*;
@@ -150,6 +151,39 @@ fn an_item_that_does_not_decode_counts_as_not_there() {
     assert_eq!(read.aura_slot(), Ok(None));
 }
 
+/// To count such an announcement as not there would leave the chain to the old authorities.
+#[test]
+fn announcements_of_too_many_authorities_are_refused() {
+    let max = authorities::AUTHORITIES_MAX;
+    for (count, is_refused) in [(max, false), (max + 1, true)] {
+        let mut list = vec![];
+        put_compact(&mut list, count as u64);
+        let (mut weighted, mut keys) = (list.clone(), [&[1][..], &list].concat());
+        weighted.extend_from_slice(&[&[1; 32][..], &1_u64.to_le_bytes()].concat().repeat(count));
+        keys.extend_from_slice(&[1_u8; 32].repeat(count));
+        let decode = |item: Item, check: &dyn Fn(HeaderRef<'_>)| {
+            check(HeaderRef::decode(&header(vec![item]).encode(), NumberWidth::U32).unwrap());
+        };
+        let error = DigestError::TooManyAuthorities { got: count, max };
+        decode(babe(1, &[weighted.clone(), vec![5; 32]].concat()), &|read| {
+            let got = read.babe_announced_epoch().map(|epoch| epoch.unwrap().epoch.authorities.len());
+            assert_eq!(got, if is_refused { Err(error) } else { Ok(count) });
+        });
+        decode(DigestItem::Consensus(EngineId::AURA, keys), &|read| {
+            let got = read.aura_authorities_change().map(|keys| keys.unwrap().len());
+            assert_eq!(got, if is_refused { Err(error) } else { Ok(count) });
+        });
+        let change = [vec![1], weighted, vec![0; 4]].concat();
+        decode(DigestItem::Consensus(EngineId::GRANDPA, change), &|read| {
+            let Some(grandpa::Log::ScheduledChange(change)) = read.grandpa_logs().next() else {
+                panic!("a change of {count} is not there");
+            };
+            let set = AuthoritySet::announced(4, &change.next_authorities).map(|set| set.list().len());
+            assert_eq!(set, if is_refused { Err(SetError::TooMany { id: 4, got: count }) } else { Ok(count) });
+        });
+    }
+}
+
 #[test]
 fn babe_messages_are_those_of_the_reference() {
     let bytes = header(vec![babe(2, &[1, 0, 0, 0]), next_epoch(), next_config()]).encode();
@@ -236,7 +270,7 @@ fn aura_messages_are_those_of_the_reference() {
     let bytes = header(vec![slot, DigestItem::Consensus(EngineId::AURA, change)]).encode();
     let read = HeaderRef::decode(&bytes, NumberWidth::U32).unwrap();
     assert_eq!(read.aura_slot(), Ok(Some(77)));
-    assert_eq!(read.aura_authorities_change(), Some(&[[6; 32], [7; 32]][..]));
+    assert_eq!(read.aura_authorities_change(), Ok(Some(&[[6; 32], [7; 32]][..])));
     assert_eq!(aura::Log::decode(&[2, 1, 0, 0, 0]), Ok(aura::Log::OnDisabled(1)));
     let unknown = ScaleError::Variant { got: 3, of: "AURA consensus log" };
     assert_eq!(aura::Log::decode(&[3]), Err(unknown));

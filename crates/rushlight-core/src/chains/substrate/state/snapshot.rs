@@ -137,7 +137,7 @@ fn put_set(out: &mut Vec<u8>, set: &AuthoritySet) {
 fn read_set(reader: &mut Reader<'_>) -> Result<AuthoritySet, SnapshotError> {
     let id = reader.compact_u64()?;
     let list = AuthoritiesRef::read(reader)?;
-    Ok(AuthoritySet::announced(id, &list)?)
+    Ok(AuthoritySet::listed(id, &list)?)
 }
 
 fn read(content: &[u8]) -> Result<Start, SnapshotError> {
