@@ -13,6 +13,7 @@ mod justification;
 mod proofs;
 mod rules;
 mod set;
+mod steps;
 mod tally;
 mod vote_graph;
 

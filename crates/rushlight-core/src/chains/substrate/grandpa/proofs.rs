@@ -2,6 +2,10 @@
 //!
 //! First every rule that needs no signature is checked, proof by proof. Then one batch of signatures is verified for all
 //! of them, elsewhere. A block is called final only when its own signatures and all those before hold.
+//!
+//! So a proof may be judged with a set that an earlier proof of the same batch announces and that is itself unproven: one
+//! batch over many sets is what makes a warp sync fast. It costs no more than reading the bytes that brought both, up to a
+//! constant (`STEPS_PER_ITEM_MAX` in `steps.rs`), so that waiting for the earlier batch would save nothing from a liar.
 
 use super::rules::{self, Unsigned};
 use super::{AuthoritySet, BlockId, CommitMessage, JustificationRef, VerifyError};

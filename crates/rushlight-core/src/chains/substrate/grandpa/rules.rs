@@ -1,7 +1,8 @@
 //! The rules of a justification that need no signature check, and the errors of all of them.
 
-use super::blocks::Blocks;
+use super::blocks::{Blocks, Index};
 use super::justification::signed_message;
+use super::steps::Steps;
 use super::tally::{finalized, lowest};
 use super::{AuthoritySet, BlockId, CommitMessage, JustificationRef, Precommits, SignedPrecommit};
 use crate::base::Hash;
@@ -68,10 +69,10 @@ pub enum VerifyError {
         /// Headers needed.
         want: usize,
     },
-    /// Votes that would take very long to count.
+    /// Votes that lie or equivocate, for so many blocks that they would take very long to count.
     #[error("votes and their forks take more than {max} steps to count")]
     TooComplex {
-        /// The bound.
+        /// The bound for as many votes, blocks and voters.
         max: u64,
     },
     /// A message of another set: its votes do not count in this one.
@@ -127,13 +128,13 @@ pub(super) fn justification(
     let precommits = justification.precommits();
     let parents: BTreeMap<Hash, Hash> =
         justification.votes_ancestries().map(|header| (header.hash(), header.parent_hash())).collect();
-    let blocks = blocks_of(&precommits, &|hash| parents.get(hash).copied())?;
+    let (blocks, targets) = blocks_of(&precommits, &|hash| parents.get(hash).copied())?;
     // Every block of the tree but its root was found by its header, so equal counts are equal sets.
     let want = blocks.len().saturating_sub(1);
     if parents.len() != want {
         return Err(VerifyError::UnusedAncestry { got: parents.len(), want });
     }
-    finalizes(&precommits, set, &blocks, justification.target())?;
+    finalizes(&precommits, &targets, set, &blocks, justification.target())?;
     let unsigned = Unsigned { block: justification.target(), round: justification.round(), set_id: set.id() };
     push_signatures(batch, &precommits, &unsigned, justification.number_width());
     Ok(unsigned)
@@ -167,30 +168,44 @@ pub(super) fn commit(
             return Err(VerifyError::TooMuchWeight { got, max });
         }
     }
-    let blocks = blocks_of(&precommits, parent_of)?;
-    finalizes(&precommits, set, &blocks, message.target())?;
+    let (blocks, targets) = blocks_of(&precommits, parent_of)?;
+    finalizes(&precommits, &targets, set, &blocks, message.target())?;
     let unsigned = Unsigned { block: message.target(), round: message.round(), set_id: set.id() };
     push_signatures(batch, &precommits, &unsigned, message.number_width());
     Ok(unsigned)
 }
 
-/// Returns the tree of all blocks between what was voted for and the lowest of it, votes of others than members included.
-fn blocks_of(precommits: &Precommits<'_>, parent_of: &dyn Fn(&Hash) -> Option<Hash>) -> Result<Blocks, VerifyError> {
+/// Returns the tree of all blocks between what was voted for and the lowest of it, votes of others than members included,
+/// and the block of each vote.
+pub(super) fn blocks_of(
+    precommits: &Precommits<'_>,
+    parent_of: &dyn Fn(&Hash) -> Option<Hash>,
+) -> Result<(Blocks, Vec<Index>), VerifyError> {
     let votes: Vec<SignedPrecommit<'_>> = precommits.iter().collect();
-    let mut blocks = Blocks::new(lowest(votes.iter()).ok_or(VerifyError::NoVotes)?.hash);
+    let base = lowest(votes.iter()).ok_or(VerifyError::NoVotes)?.hash;
+    let mut blocks = Blocks::new(base);
+    let mut targets = Vec::with_capacity(votes.len());
+    // Most votes are for the block that the vote before is for.
+    let mut last = (base, Blocks::ROOT);
     for vote in &votes {
-        blocks.insert(vote.target.hash, parent_of)?;
+        let hash = vote.target.hash;
+        if hash != last.0 {
+            last = (hash, blocks.insert(hash, parent_of)?);
+        }
+        targets.push(last.1);
     }
-    Ok(blocks)
+    Ok((blocks, targets))
 }
 
 fn finalizes(
     precommits: &Precommits<'_>,
+    targets: &[Index],
     set: &AuthoritySet,
     blocks: &Blocks,
     want: BlockId,
 ) -> Result<(), VerifyError> {
-    let got = finalized(precommits, set, blocks)?;
+    let items = [precommits.len(), blocks.len(), set.voters().len()].into_iter().sum();
+    let got = finalized(precommits, targets, set, blocks, &mut Steps::of(items))?;
     if got == want {
         return Ok(());
     }

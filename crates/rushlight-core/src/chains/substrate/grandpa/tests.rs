@@ -276,35 +276,90 @@ fn the_target_is_the_one_asked_for() {
     assert_eq!(verify(&bytes, block(&a[0]), &set_of(&[1])), Err(error));
 }
 
+/// What counting took: what the votes finalize, the steps, how many are allowed, and votes, blocks and voters.
+fn count(bytes: &[u8], set: &AuthoritySet) -> (Result<BlockId, VerifyError>, u64, u64, u64) {
+    let justification = JustificationRef::decode(bytes, NumberWidth::U32).unwrap();
+    let parents: alloc::collections::BTreeMap<Hash, Hash> =
+        justification.votes_ancestries().map(|header| (header.hash(), header.parent_hash())).collect();
+    let precommits = justification.precommits();
+    let (blocks, targets) = rules::blocks_of(&precommits, &|hash| parents.get(hash).copied()).unwrap();
+    let items = precommits.len() + blocks.len() + set.voters().len();
+    let mut steps = steps::Steps::of(items);
+    let found = tally::finalized(&precommits, &targets, set, &blocks, &mut steps);
+    let (taken, max) = steps.taken();
+    (found, taken, max, items as u64)
+}
+
+/// A set of `voters` whose keys are nobody's.
+fn strangers(voters: u32) -> AuthoritySet {
+    let key = |n: u32| core::array::from_fn(|at| n.to_be_bytes().get(at).copied().unwrap_or_default());
+    AuthoritySet::new(SET, (0..voters).map(|n| Authority { key: key(n), weight: 1 }).collect()).unwrap()
+}
+
+/// A path of `path` blocks on the base, and `forks` blocks on its end.
+fn path_and_forks(path: usize, forks: u8) -> (Vec<Header>, Vec<Header>) {
+    let mut headers = vec![chain().base];
+    (0..path).for_each(|n| headers.push(child(&headers[n], 0)));
+    let forks = (1..=forks).map(|fork| child(&headers[path], fork)).collect();
+    (headers, forks)
+}
+
+/// Encodes the votes of all of `set`, without signatures, for the blocks that `target` names.
+fn votes_of(set: &AuthoritySet, target: impl Fn(usize) -> BlockId) -> Vec<Vote> {
+    let vote = |(authority, n): (&Authority, usize)| Vote { target: target(n), signature: [0; 64], key: authority.key };
+    set.list().iter().zip(0..).map(vote).collect()
+}
+
+/// Forged votes are counted before their signatures are looked at: what that costs may not be theirs to choose.
 #[test]
-fn votes_that_take_too_long_are_refused() {
-    // Four thousand voters, each for a block of its own on one long path.
-    let root = chain().base;
-    let mut headers = vec![child(&root, 0)];
-    (0..5_000).for_each(|n: usize| headers.push(child(&headers[n], 0)));
-    let voters = 4_000_u32;
-    let list: Vec<_> = (0..voters)
-        .map(|n| {
-            let mut key = [0; 32];
-            key[..4].copy_from_slice(&n.to_be_bytes());
-            Authority { key, weight: 1 }
-        })
-        .collect();
-    let votes: Vec<_> = list
-        .iter()
-        .zip(0_usize..)
-        .map(|(authority, n)| {
-            // Numbers that do not fit, so that no vote splits an edge and each walks down to the base.
-            let target = BlockId { hash: headers[4_999 - n].hash(), number: 1_000 + n as u64 };
-            Vote { target, signature: [0; 64], key: authority.key }
-        })
-        .chain([Vote { target: block(&root), signature: [0; 64], key: list[0].key }])
-        .collect();
-    let ancestry: Vec<_> = headers[..5_000].iter().collect();
-    let bytes = encode(block(&root), &votes, &ancestry);
-    let set = AuthoritySet::new(SET, list).unwrap();
-    let error = VerifyError::TooComplex { max: vote_graph::GHOST_STEPS_MAX };
-    assert_eq!(verify(&bytes, block(&root), &set), Err(error));
+fn counting_takes_few_steps_for_each_vote_block_and_voter() {
+    let (path, forks) = path_and_forks(1_000, 250);
+    let ancestry: Vec<_> = path[1..].iter().chain(&forks).collect();
+    let set = strangers(1_000);
+    // All blocks on the way have a supermajority, which is made of many forks above each.
+    let votes = votes_of(&set, |n| block(if n == 0 { &path[0] } else { &forks[n % 250] }));
+    let (found, taken, _, items) = count(&encode(block(&path[0]), &votes, &ancestry), &set);
+    assert_eq!(found, Ok(block(&path[999 + 1])));
+    assert!(taken <= 3 * items, "{taken} steps for {items}");
+    // A vote for each block, and another one on the next: forks of forks.
+    let votes = votes_of(&set, |n| block(&path[n]));
+    let (found, taken, _, items) = count(&encode(block(&path[0]), &votes, &ancestry[..999]), &set);
+    assert_eq!(found, Ok(block(&path[333])));
+    assert!(taken <= 3 * items, "{taken} steps for {items}");
+    // One voter in a hundred votes twice; that changes nothing.
+    let twice = [&votes[..], &votes_of(&set, |n| block(&path[999 - n]))[..10]].concat();
+    let (found, taken, _, items) = count(&encode(block(&path[0]), &twice, &ancestry[..999]), &set);
+    assert_eq!(found, Ok(block(&path[343])));
+    assert!(taken <= 3 * items, "{taken} steps for {items}");
+}
+
+#[test]
+fn votes_that_lie_for_very_many_blocks_are_refused() {
+    let (path, forks) = path_and_forks(1_000, 250);
+    let ancestry: Vec<_> = path[1..].iter().chain(&forks).collect();
+    let lying = |header: &Header, by: u64| BlockId { number: header.number + by, ..block(header) };
+    // One lie sends the votes along the long way, whose bound is never passed.
+    let set = strangers(1_000);
+    let votes = votes_of(&set, |n| match n {
+        0 => block(&path[0]),
+        1 => lying(&forks[0], 1),
+        _ => block(&forks[n % 250]),
+    });
+    let (found, taken, max, items) = count(&encode(block(&path[0]), &votes, &ancestry), &set);
+    assert_eq!((found, max), (Err(VerifyError::TooComplex { max }), steps::STEPS_PER_ITEM_MAX * items));
+    // Steps are asked for before they are made, so that only the last lot asked for is above.
+    assert!(taken <= max + 64, "{taken} of {max}");
+    let votes = votes_of(&set, |n| lying(&path[999 - n], if n == 999 { 0 } else { 1_500 + n as u64 }));
+    let bytes = encode(block(&path[0]), &votes, &ancestry[..999]);
+    let (found, _, max, _) = count(&bytes, &set);
+    assert_eq!(found, Err(VerifyError::TooComplex { max }));
+    assert_eq!(verify(&bytes, block(&path[0]), &set), Err(VerifyError::TooComplex { max }));
+    // The few blocks that the voters of one round are apart may have as many liars as a set survives.
+    let near = |n: usize| if n == 0 { 0 } else { n % 20 };
+    let votes = votes_of(&set, |n| lying(&path[near(n)], u64::from(n % 3 == 1)));
+    let (found, taken, _, items) = count(&encode(block(&path[0]), &votes, &ancestry[..19]), &set);
+    assert!(found.is_ok(), "{found:?}");
+    assert!(taken <= 40 * items, "{taken} steps for {items}");
 }
 
 #[test]
