@@ -71,6 +71,9 @@ pub struct Warp {
     /// Who sent the last fragment of the run.
     tip_source: Option<PeerId>,
     works: VecDeque<Sent>,
+    /// What waits first does not follow what is not verified yet. It is looked at again when everything is: each look costs
+    /// as much as its votes are many, and every piece of an answer would be an occasion.
+    is_stuck: bool,
     actions: VecDeque<Action>,
     asks: u64,
     works_sent: u64,
@@ -89,6 +92,7 @@ impl Warp {
             parts: VecDeque::new(),
             tip_source: None,
             works: VecDeque::new(),
+            is_stuck: false,
             actions: VecDeque::new(),
             asks: 0,
             works_sent: 0,
@@ -194,7 +198,12 @@ impl Warp {
 
     /// Verifies what waits at the front, as far as works may be under way.
     fn verify_on(&mut self) {
+        self.is_stuck &= !(self.works.is_empty() && self.run.is_empty());
         loop {
+            if self.is_stuck {
+                self.send_run();
+                return;
+            }
             if self.run.is_full() && !self.send_run() {
                 return;
             }
@@ -212,10 +221,7 @@ impl Warp {
                     }
                     Err(error) if self.works.is_empty() && self.run.is_empty() => self.blame(peer, error),
                     // The fault may lie in what is not verified yet.
-                    Err(_) => {
-                        self.send_run();
-                        return;
-                    }
+                    Err(_) => self.is_stuck = true,
                 }
             } else {
                 let is_verified = self.works.is_empty() && self.run.is_empty();
