@@ -366,18 +366,19 @@ fn peers_of_different_heights_are_all_honest() {
     }
 }
 
-/// Plays peers that answer at once; each has its own newest justified block, and between changes of the set there is
-/// nothing else to send. Returns what happened.
+/// Plays peers that answer at once, before any signature is verified; each has its own newest justified block, and between
+/// changes of the set there is nothing else to send. Returns what happened.
 fn newest_only(real: &mut World, warp: &mut Warp, finalized: &[u64]) -> Vec<String> {
     let mut numbers: BTreeMap<Hash, u64> = BTreeMap::new();
-    let (mut log, mut actions) = (vec![], VecDeque::new());
+    let (mut log, mut actions, mut works) = (vec![], VecDeque::new(), VecDeque::new());
     for (height, id) in finalized.iter().zip(1..) {
         warp.handle(Event::Peer(PeerId(id), *height));
     }
     for _ in 0..1_000 {
         actions.extend(core::iter::from_fn(|| warp.poll()));
-        match actions.pop_front() {
+        match actions.pop_front().or_else(|| works.pop_front()) {
             None => return log,
+            Some(Action::Work(id, work)) if !actions.is_empty() => works.push_back(Action::Work(id, work)),
             Some(Action::AskHash { ask, peer, height }) => {
                 let has = height <= finalized[peer.0 as usize - 1];
                 warp.handle(Event::HashTold(ask, has.then(|| real.hash_at(height))));
