@@ -6,7 +6,7 @@ use expect_test::{Expect, expect};
 use fragments::{Plan, World, block_rules, encode_answer};
 use rushlight_core::base::Hash;
 use rushlight_core::chains::substrate::header::{DigestItem, EngineId, NumberWidth};
-use rushlight_core::chains::substrate::warp::{FragmentStream, StreamError, WarpRules, verify_proof};
+use rushlight_core::chains::substrate::warp::{FragmentStream, StreamError, WarpError, WarpRules, verify_proof};
 use std::sync::Arc;
 
 fn world() -> World {
@@ -18,11 +18,15 @@ fn check(answer: &[u8], want: Expect) {
 }
 
 fn check_with(rules: &WarpRules, answer: &[u8], want: Expect) {
-    let proof = verify_proof(&world().genesis(), answer, NumberWidth::U32, rules);
-    want.assert_eq(&match proof.map(|(head, end)| (head.block().number, head.set().id(), end)) {
+    want.assert_eq(&match verdict(rules, answer) {
         Ok((number, set, finished)) => format!("block {number}, set {set}, finished {finished}"),
         Err(error) => error.to_string(),
     });
+}
+
+fn verdict(rules: &WarpRules, answer: &[u8]) -> Result<(u64, u64, bool), WarpError> {
+    let proof = verify_proof(&world().genesis(), answer, NumberWidth::U32, rules);
+    proof.map(|(head, end)| (head.block().number, head.set().id(), end))
 }
 
 #[test]
@@ -92,8 +96,8 @@ fn each_broken_rule_has_its_error() {
         expect!["fragment 4: justification: ends within a value: 396 bytes wanted, 390 left"],
     );
     check(&[], expect!["warp proof: ends within a value: 1 bytes wanted, 0 left"]);
-    assert!(matches!(verdict(&[]), Err(WarpError::Stream(StreamError::Scale(_)))));
-    let short = |len: usize| verdict(&encode_answer(&all, true)[..len]).unwrap_err();
+    assert!(matches!(verdict(&WarpRules::default(), &[]), Err(WarpError::Stream(StreamError::Scale(_)))));
+    let short = |len: usize| verdict(&WarpRules::default(), &encode_answer(&all, true)[..len]).unwrap_err();
     assert!(matches!(short(900), WarpError::Stream(StreamError::Header { index: 1, .. })));
     let len = encode_answer(&all, true).len() - 8;
     assert!(matches!(short(len), WarpError::Stream(StreamError::Justification { index: 4, .. })));
