@@ -202,3 +202,39 @@ fn who_is_just_not_slow_each_time_is_slow_in_the_end() {
     let is_replaced = |notice: &Notice| matches!(notice, Notice::Chain(_, ChainNotice::PrimaryReplaced { .. }));
     assert!(world.notices.iter().any(is_replaced), "{:?}", world.notices);
 }
+
+/// The provider named first answers last. It is slow, not behind: whoever is quicker with `/status` does not take its place.
+#[test]
+fn a_slow_first_provider_stays_the_primary() {
+    let Some(recording) = smallest() else { return };
+    let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+    let answers = |fetch: &Fetch, _: UnixTime| recording.answer(fetch);
+    let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
+    world.slowest = Some("//a:");
+    world.latency = Duration::from_millis(30);
+    world.add(&recording.spec(first, "skipping"));
+    let is_synced = world.run_until(2_000, |world| world.status().head.is_some_and(|head| head.height == last));
+    assert!(is_synced, "{:?}", world.status());
+    let replaced: Vec<&Notice> =
+        world.notices.iter().filter(|n| matches!(n, Notice::Chain(_, ChainNotice::PrimaryReplaced { .. }))).collect();
+    assert_eq!(replaced, Vec::<&Notice>::new());
+    let primary = world.status().providers.into_iter().find(|provider| provider.role == "primary").unwrap().peer;
+    let primary = world.node.stats(world.now).peers.into_iter().find(|peer| peer.peer == primary).unwrap();
+    assert!(primary.address.contains("//a:"), "{primary:?}");
+}
+
+/// A provider named first that never says what it has loses its polls, and with them its place.
+#[test]
+fn a_silent_first_provider_is_replaced() {
+    let Some(recording) = smallest() else { return };
+    let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+    let answers = |fetch: &Fetch, _: UnixTime| match host(fetch) {
+        'a' => Err(FetchFailed::TimedOut),
+        _ => recording.answer(fetch),
+    };
+    let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
+    world.add(&recording.spec(first, "skipping"));
+    let end = world.now.instant.after(Duration::from_secs(120));
+    let is_synced = world.run_until(5_000, |world| world.status().head.is_some_and(|head| head.height == last));
+    assert!(is_synced && world.now.instant < end, "{:?} {:?}", world.now, world.status());
+}

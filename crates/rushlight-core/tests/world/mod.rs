@@ -34,6 +34,8 @@ pub struct World<'a> {
     pending: VecDeque<Pend>,
     answers: Box<Answers<'a>>,
     pub latency: Duration,
+    /// Answers of providers with this in their address come after all others.
+    pub slowest: Option<&'static str>,
 }
 
 impl<'a> World<'a> {
@@ -51,6 +53,7 @@ impl<'a> World<'a> {
             pending: VecDeque::new(),
             answers,
             latency: Duration::from_millis(1),
+            slowest: None,
         }
     }
 
@@ -114,9 +117,19 @@ impl<'a> World<'a> {
         }
     }
 
+    /// Takes out what is done next: the oldest that does not wait for the slowest provider.
+    fn next_pending(&mut self) -> Option<Pend> {
+        let is_late = |pend: &Pend| match pend {
+            Pend::Fetch(_, fetch) => self.slowest.is_some_and(|slowest| fetch.url.contains(slowest)),
+            _ => false,
+        };
+        let place = self.pending.iter().position(|pend| !is_late(pend)).unwrap_or(0);
+        self.pending.remove(place)
+    }
+
     /// Does the next thing: answers the oldest request, or lets time go on to the next deadline.
     pub fn step(&mut self) {
-        match self.pending.pop_front() {
+        match self.next_pending() {
             Some(Pend::Fetch(id, fetch)) => {
                 self.advance(self.latency);
                 let path = fetch.url.splitn(4, '/').nth(3).unwrap_or("").split('?').next().unwrap_or("").to_string();

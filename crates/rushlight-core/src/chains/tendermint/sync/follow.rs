@@ -128,13 +128,16 @@ impl TendermintChain {
     /// only claims to have more becomes primary, cannot give it, and is found out; nobody is blamed on its word alone,
     /// else a single liar could drive honest providers into quarantine.
     fn leave_primary_behind(&mut self, other: PeerId, now: Now) {
-        let latest = |peer| self.desk.fetcher.status_of(peer).map_or(0, |status| status.latest_height);
+        let latest = |peer| self.desk.fetcher.status_of(peer).map(|status| status.latest_height);
         let Some(primary) = self.primary.filter(|primary| *primary != other) else { return };
+        // One that has not said yet what it has is not behind: else whoever answers first would take its place. If it never
+        // says, it loses its polls.
+        let (Some(said), Some(theirs)) = (latest(primary), latest(other)) else { return };
         let head = self.head.as_ref().map_or(0, VerifiedBlock::height);
-        let (ours, theirs) = (latest(primary).max(head), latest(other));
+        let ours = said.max(head);
         let is_long = now.instant >= self.follow.progressed_at.after(BEHIND_TIME_MAX);
         let is_behind = theirs > ours.saturating_add(BEHIND_HEIGHTS_MAX) || (theirs > ours && is_long);
-        if latest(primary) > head || !is_behind || self.adoption.is_some() {
+        if said > head || !is_behind || self.adoption.is_some() {
             return;
         }
         let why = format!("the primary had height {ours}, another provider says {theirs}");
