@@ -2,7 +2,7 @@
 
 use crate::provider::Chains;
 use crate::report::{Outcome, Verdict};
-use crate::scenario::{Scenario, Theme};
+use crate::scenario::{HEIGHTS_MIN, PROVIDERS_MIN, Scenario, Theme};
 use rushlight_core::base::{ChainId, ClientId, FetchId, Now, UnixTime};
 use rushlight_core::bundle::{Anchor, Bundle, Checkpoint};
 use rushlight_core::chains::tendermint::bundle;
@@ -35,6 +35,8 @@ pub(crate) struct Judge<'a> {
     saves_since_published: u32,
     fetches: BTreeMap<FetchId, usize>,
     fetches_made: u64,
+    /// Who was asked at all.
+    asked: BTreeSet<usize>,
     told: BTreeMap<String, u64>,
     blamed: BTreeMap<String, u64>,
     /// Lies told by a provider and not held against it yet.
@@ -62,6 +64,7 @@ impl<'a> Judge<'a> {
             saves_since_published: 0,
             fetches: BTreeMap::new(),
             fetches_made: 0,
+            asked: BTreeSet::new(),
             told: BTreeMap::new(),
             blamed: BTreeMap::new(),
             pending: BTreeMap::new(),
@@ -155,6 +158,7 @@ impl<'a> Judge<'a> {
         let under_way = self.fetches.values().filter(|other| **other == number).count();
         assert!(under_way <= FETCHES_PER_PEER_MAX, "P9: {under_way} fetches at once from p{number}");
         self.fetches_made += 1;
+        self.asked.insert(number);
         number
     }
 
@@ -314,6 +318,9 @@ impl<'a> Judge<'a> {
 
     pub(crate) fn outcome(&self, node: &Node, now: Now) -> Outcome {
         let status = self.status(node, now);
+        let (heights, asked) = (self.scenario.last_height - self.scenario.trusted_height, self.asked.len());
+        assert!(heights >= HEIGHTS_MIN, "the run has {heights} heights above the checkpoint, wanted are {HEIGHTS_MIN}");
+        assert!(asked >= PROVIDERS_MIN, "{asked} providers were asked, wanted are {PROVIDERS_MIN}");
         match self.scenario.theme {
             Theme::Liars | Theme::ClockBack(..) => {
                 assert!(self.bundles_checked > 0, "P12: no bundle of the tip was given: {}", self.state(node, now));
@@ -331,7 +338,7 @@ impl<'a> Judge<'a> {
             *outlived.entry(lie.clone()).or_default() += count;
         }
         Outcome {
-            heights: self.scenario.last_height - self.scenario.trusted_height,
+            heights,
             fetches: self.fetches_made,
             calls: self.calls_made,
             bundles: self.bundles_checked,

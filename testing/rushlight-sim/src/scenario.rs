@@ -5,7 +5,7 @@ use rushlight_devnet::{ChainPlan, Lie, LieKind};
 use std::fmt;
 use std::time::Duration;
 
-/// A run has at least so many heights.
+/// A run has at least so many heights above the checkpoint.
 pub const HEIGHTS_MIN: u64 = 50;
 /// A run has at least so many providers.
 pub const PROVIDERS_MIN: usize = 4;
@@ -122,8 +122,9 @@ impl Scenario {
         let mut dice = Dice::new(seed, "scenario");
         let plan = plan(seed);
         let first = plan.initial_height;
-        let last_height = first + dice.within(HEIGHTS_MIN..HEIGHTS_MIN + 21);
+        let heights = dice.within(HEIGHTS_MIN..HEIGHTS_MIN + 21);
         let trusted_height = first + dice.within(0..8);
+        let last_height = trusted_height + heights;
         let tip_at_start = first + dice.within(10..last_height - first - 8);
         let span = plan.block_interval * u32::try_from(last_height - tip_at_start).unwrap_or(1);
         let theme = match dice.within(0..100) {

@@ -32,6 +32,5 @@ fn a_thousand_seeds_hold() {
         assert!(told >= LIES_MIN && refused >= LIES_MIN, "{lie}: told {told}, blamed {blamed}, outlived {outlived}");
     }
     assert!(counts.values().all(|count| *count >= CHECKS_MIN), "{counts:?}");
-    assert!(totals.sum.heights / totals.runs >= 40, "{} heights in {} runs", totals.sum.heights, totals.runs);
     assert!(totals.sum.crashes >= 100 && totals.sum.bundles >= SEEDS / 2, "{totals}");
 }
