@@ -206,7 +206,7 @@ async fn lie(story: &mut Story, network: &Devnet, client: &Client, trusted: &Tru
     let found = tokio::time::timeout(STEP_TIMEOUT, async {
         loop {
             match notices.recv().await {
-                Ok(Notice::Chain(at, ChainNotice::Fault { peer, verdict: Verdict::Lying, why })) if at == chain => {
+                Ok(Notice::Chain(at, ChainNotice::Fault { peer, verdict: Verdict::Lying, why, .. })) if at == chain => {
                     break Ok((peer, why));
                 }
                 Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => {}

@@ -201,6 +201,7 @@ mod tests {
             quarantined: None,
             answered: 5,
             faults: BTreeMap::from([(Verdict::Slow, 2)]),
+            last_fault: None,
             p95_ms: None,
         };
         let stats = Stats {

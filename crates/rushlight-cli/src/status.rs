@@ -85,6 +85,8 @@ fn describe_provider(provider: &Value, text: &mut String) {
     }
     if let Some(verdict) = provider["quarantined_for"].as_str() {
         let _ = write!(text, ", not asked now: {}", escape(verdict));
+        let why = word(&provider["last_fault"]["why"]);
+        let _ = if why.is_empty() { Ok(()) } else { write!(text, " ({why})") };
     }
     if let Some(p95) = provider["p95_ms"].as_u64() {
         let _ = write!(text, ", answers in {p95} ms");
@@ -123,7 +125,7 @@ mod tests {
             "providers": [
                 { "address": "http://a", "role": "primary", "latest": "100", "faults": {}, "p95_ms": 20 },
                 { "address": "http://b", "role": "quarantined", "latest": "9\u{1b}[2J\n", "quarantined_for": "lying",
-                  "faults": { "lying": 1 } },
+                  "last_fault": { "verdict": "lying", "why": "header has hash AB, wanted is CD\n" }, "faults": { "lying": 1 } },
             ],
         });
         describe(&chain, &mut text);
@@ -136,7 +138,7 @@ mod tests {
               guarantee   final, 1 of 2 witnesses agree
               verified    5 headers, 500 signatures, from 6 blocks fetched
               primary     http://a, at 100, answers in 20 ms
-              quarantined http://b, at 9\u{1b}[2J\u{a}, not asked now: lying, lying 1×
+              quarantined http://b, at 9\u{1b}[2J\u{a}, not asked now: lying (header has hash AB, wanted is CD\u{a}), lying 1×
         "#]]
         .assert_eq(&text);
     }

@@ -4,6 +4,7 @@
 mod recording;
 mod world;
 
+use expect_test::expect;
 use recording::{Recording, recordings};
 use rushlight_core::base::UnixTime;
 use rushlight_core::chains::ChainNotice;
@@ -12,6 +13,7 @@ use rushlight_core::node::Notice;
 use rushlight_core::peers::{Fetch, FetchFailed, Verdict};
 use serde_json::{Value, json};
 use std::cell::Cell;
+use std::fmt::Write;
 use std::time::Duration;
 use world::World;
 
@@ -237,4 +239,68 @@ fn a_silent_first_provider_is_replaced() {
     let end = world.now.instant.after(Duration::from_secs(120));
     let is_synced = world.run_until(5_000, |world| world.status().head.is_some_and(|head| head.height == last));
     assert!(is_synced && world.now.instant < end, "{:?} {:?}", world.now, world.status());
+}
+
+/// What every provider answers with: status and body.
+type Said = Result<(u16, &'static [u8]), FetchFailed>;
+
+/// Why nothing goes on is told in words, whatever it is: in the chain's state, of each provider, and once in the log.
+#[test]
+fn what_providers_do_is_told_in_words() {
+    let Some(recording) = smallest() else { return };
+    let first = *recording.hashes.keys().next().unwrap();
+    let cases: [(&str, Said); 7] = [
+        ("refused", Err(FetchFailed::Refused)),
+        ("no such name", Err(FetchFailed::Unresolved)),
+        ("tls", Err(FetchFailed::Tls)),
+        ("late", Err(FetchFailed::TimedOut)),
+        ("broken off", Err(FetchFailed::Broken)),
+        ("no such route", Ok((404, b"not found"))),
+        ("node's error", Ok((500, br#"{"jsonrpc":"2.0","id":-1,"error":{"code":-32603,"message":"no"}}"#))),
+    ];
+    let mut told = String::new();
+    for (name, answer) in cases {
+        let answers = move |_: &Fetch, _: UnixTime| answer.map(|(status, body)| (status, body.to_vec()));
+        let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
+        world.add(&recording.spec(first, "skipping"));
+        let end = world.now.instant.after(Duration::from_secs(60));
+        assert!(world.run_until(5_000, |world| world.now.instant >= end));
+        let call = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_status"}"#;
+        let status: Value = serde_json::from_str(&world.call(call).body.unwrap()).unwrap();
+        let chain = &status["result"]["chains"][0];
+        let of_each = chain["providers"].as_array().unwrap().iter().map(|provider| &provider["last_fault"]["why"]);
+        let mut of_each: Vec<&str> = of_each.map(|why| why.as_str().unwrap()).collect();
+        of_each.dedup();
+        let is_quarantine =
+            |notice: &&Notice| matches!(notice, Notice::Quarantined { why, .. } if of_each.contains(&why.as_str()));
+        assert!(world.notices.iter().filter(is_quarantine).count() >= 3, "{name}: {:?}", world.notices);
+        let is_news =
+            |notice: &&Notice| matches!(notice, Notice::Chain(_, ChainNotice::Fault { is_repeated: false, .. }));
+        let news = world.notices.iter().filter(is_news).count();
+        writeln!(told, "{name}, in the log {news}x\n  chain: {}\n  each: {of_each:?}", chain["why"].as_str().unwrap())
+            .unwrap();
+    }
+    expect![[r#"
+        refused, in the log 3x
+          chain: the checkpoint's block is being fetched; last fault: http://b:1: the connection was refused or reset
+          each: ["the connection was refused or reset"]
+        no such name, in the log 3x
+          chain: the checkpoint's block is being fetched; last fault: http://b:1: the host name does not resolve
+          each: ["the host name does not resolve"]
+        tls, in the log 3x
+          chain: the checkpoint's block is being fetched; last fault: http://b:1: the TLS handshake failed
+          each: ["the TLS handshake failed"]
+        late, in the log 3x
+          chain: no provider can be asked now; last fault: http://c:1: no complete answer within 10000 ms
+          each: ["no complete answer within 10000 ms"]
+        broken off, in the log 3x
+          chain: the checkpoint's block is being fetched; last fault: http://b:1: the answer broke off or is not HTTP
+          each: ["the answer broke off or is not HTTP"]
+        no such route, in the log 3x
+          chain: the checkpoint's block is being fetched; last fault: http://b:1: it answered with HTTP status 404
+          each: ["it answered with HTTP status 404"]
+        node's error, in the log 3x
+          chain: no provider can be asked now; last fault: http://b:1: node answered with error -32603: no 
+          each: ["node answered with error -32603: no "]
+    "#]].assert_eq(&told);
 }

@@ -71,7 +71,7 @@ impl Crowd {
     }
 
     fn blame(&mut self, peer: u32, verdict: Verdict) -> &mut Self {
-        self.peers.blame(self.now, PeerId(peer), verdict);
+        self.peers.blame(self.now, PeerId(peer), verdict, "the family says so");
         self.drain()
     }
 
@@ -86,7 +86,7 @@ impl Crowd {
                 PeersOutput::Fetch(id, fetch) => format!("fetch {} {}", id.0, fetch.url),
                 PeersOutput::CancelFetch(id) => format!("cancel fetch {}", id.0),
                 PeersOutput::Unanswered { ask, failed, .. } => {
-                    let last = failed.last.map(|(peer, verdict)| format!("peer {} {}", peer.0, verdict.word()));
+                    let last = failed.last.map(|fault| format!("peer {} {}", fault.peer.0, fault.verdict.word()));
                     format!(
                         "ask {} unanswered, tried {}, last {}",
                         ask.0,
@@ -96,7 +96,7 @@ impl Crowd {
                 }
                 PeersOutput::Joined(_, peer) => format!("peer {} joined", peer.0),
                 PeersOutput::Left(_, peer) => format!("peer {} left", peer.0),
-                PeersOutput::Quarantined { peer, verdict, length } => {
+                PeersOutput::Quarantined { peer, verdict, length, .. } => {
                     format!("peer {} quarantined for {} ms: {}", peer.0, length.as_millis(), verdict.word())
                 }
                 PeersOutput::Readmitted(peer) => format!("peer {} readmitted", peer.0),
@@ -254,23 +254,24 @@ fn what_is_an_answer_and_what_is_held_against_whom() {
         crowd_of_one.fetched(0, result);
         let stats = &crowd_of_one.peers.stats()[0];
         let faults: Vec<String> = stats.faults.iter().map(|(v, n)| format!("{} {n}", v.word())).collect();
-        writeln!(crowd.text, "{number} {name}: answered {}, faults {faults:?}", stats.answered).unwrap();
+        let why = stats.last_fault.as_ref().map_or(String::new(), |(_, why)| format!(", {why}"));
+        writeln!(crowd.text, "{number} {name}: answered {}, faults {faults:?}{why}", stats.answered).unwrap();
     }
     crowd.expect(expect![[r#"
         0 200 empty: answered 1, faults []
         1 200 at the bound: answered 1, faults []
-        2 200 above the bound: answered 0, faults ["lying 1"]
+        2 200 above the bound: answered 0, faults ["lying 1"], the body is larger than allowed: 100 bytes
         3 500 with a body: answered 1, faults []
-        4 500 without a body: answered 0, faults ["refusing 1"]
-        5 204: answered 0, faults ["refusing 1"]
-        6 301: answered 0, faults ["refusing 1"]
-        7 429 with Retry-After 7: answered 0, faults ["refusing 1"]
-        8 refused: answered 0, faults ["refusing 1"]
-        9 unresolved: answered 0, faults ["refusing 1"]
-        10 tls: answered 0, faults ["refusing 1"]
-        11 timed out: answered 0, faults ["slow 1"]
-        12 too large: answered 0, faults ["lying 1"]
-        13 broken: answered 0, faults ["refusing 1"]
+        4 500 without a body: answered 0, faults ["refusing 1"], it answered with HTTP status 500 and no body
+        5 204: answered 0, faults ["refusing 1"], it answered with HTTP status 204
+        6 301: answered 0, faults ["refusing 1"], it answered with HTTP status 301
+        7 429 with Retry-After 7: answered 0, faults ["refusing 1"], it answered with HTTP status 429 and Retry-After 7 s
+        8 refused: answered 0, faults ["refusing 1"], the connection was refused or reset
+        9 unresolved: answered 0, faults ["refusing 1"], the host name does not resolve
+        10 tls: answered 0, faults ["refusing 1"], the TLS handshake failed
+        11 timed out: answered 0, faults ["slow 1"], no complete answer within 10000 ms
+        12 too large: answered 0, faults ["lying 1"], the body is larger than allowed: 100 bytes
+        13 broken: answered 0, faults ["refusing 1"], the answer broke off or is not HTTP
     "#]]);
 }
 
@@ -668,4 +669,38 @@ fn what_cannot_be_asked_fails_at_once() {
         @0 ms  ask 2 unanswered, tried 0, last nobody
         @0 ms  ask 2 unanswered, tried 0, last nobody
     "#]]);
+}
+
+/// What an ask that is refused says of a peer in quarantine is what the peer is there for, and stays so when more is held
+/// against it meanwhile.
+#[test]
+fn why_a_peer_is_in_quarantine_is_what_asks_are_told() {
+    let mut peers = Peers::new([0; 32]);
+    let peer = peers.add(CHAIN, "http://p0.example/key".into()).unwrap();
+    assert_eq!(peers.origin(peer), Some("http://p0.example"));
+    let now = Instant(0);
+    peers.blame(now, peer, Verdict::Lying, &"é".repeat(400));
+    peers.blame(now, peer, Verdict::Slow, "it is slow too");
+    peers.ask(
+        now,
+        CHAIN,
+        AskId(1),
+        Ask {
+            to: To::Only(peer),
+            body: AskBody::Get("/status".into()),
+            answer_bytes_max: 1,
+            patience: Duration::from_secs(1),
+        },
+    );
+    let outputs: Vec<PeersOutput> = std::iter::from_fn(|| peers.poll()).collect();
+    let told: Vec<&str> = outputs
+        .iter()
+        .filter_map(|output| match output {
+            PeersOutput::Quarantined { why, .. } => Some(why.as_str()),
+            PeersOutput::Unanswered { failed, .. } => failed.last.as_ref().map(|fault| fault.why.as_str()),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(told, ["é".repeat(256), "é".repeat(256)]);
+    assert_eq!(peers.stats()[0].last_fault, Some((Verdict::Lying, "é".repeat(256))));
 }

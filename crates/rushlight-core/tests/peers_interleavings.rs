@@ -153,7 +153,7 @@ fn run(steps: &[Step]) -> Observer {
                     fetched(&mut peers, &mut observer, now, fetch, Err(failed));
                 }
             }
-            Step::Blame { peer, verdict } => peers.blame(now, PeerId(peer), verdict),
+            Step::Blame { peer, verdict } => peers.blame(now, PeerId(peer), verdict, "blamed"),
             Step::Pass { millis } => pass(&mut peers, &mut observer, &mut now, Duration::from_millis(millis)),
         }
         observer.drain(&mut peers);

@@ -1,4 +1,5 @@
-//! Notices as log lines. What comes from peers is escaped; mischief of a peer is `debug`, lost liveness `warn`.
+//! Notices as log lines. What comes from peers is escaped. What is held against a provider is `warn`, with the reason; the same
+//! again is `debug`, so that a provider that fails for hours does not fill the log.
 
 use crate::escape::escape;
 use rushlight_core::base::PeerId;
@@ -14,9 +15,9 @@ pub(crate) fn log(chain: &str, notice: &Notice) {
             info!(chain, height = head.height, hash = %head.hash, time = %head.time, "head saved");
         }
         Notice::Chain(_, notice) => log_chain(chain, notice),
-        Notice::Quarantined { peer, address, verdict, seconds } => {
-            let address = escape(address);
-            warn!(peer = peer.0, address, verdict = verdict.word(), seconds, "provider quarantined");
+        Notice::Quarantined { peer, address, verdict, why, seconds } => {
+            let (address, why) = (escape(address), escape(why));
+            warn!(peer = peer.0, address, verdict = verdict.word(), why, seconds, "provider quarantined");
         }
         Notice::Readmitted { peer, address } => {
             info!(peer = peer.0, address = escape(address), "provider readmitted");
@@ -28,8 +29,12 @@ pub(crate) fn log(chain: &str, notice: &Notice) {
 fn log_chain(chain: &str, notice: &ChainNotice) {
     match notice {
         ChainNotice::Progress { height, target } => debug!(chain, height, target, "syncing"),
-        ChainNotice::Fault { peer: PeerId(peer), verdict, why } => {
-            debug!(chain, peer, verdict = verdict.word(), why = escape(why), "provider at fault");
+        ChainNotice::Fault { peer: PeerId(peer), origin, verdict, why, is_repeated } => {
+            let (verdict, why) = (verdict.word(), escape(why));
+            match is_repeated {
+                false => warn!(chain, peer, provider = origin, verdict, why, "provider at fault"),
+                true => debug!(chain, peer, provider = origin, verdict, why, "provider at fault"),
+            }
         }
         ChainNotice::PrimaryReplaced { from, to } => info!(chain, from = from.0, to = to.0, "primary replaced"),
         ChainNotice::ClockBehind { wall, highest } => {

@@ -48,8 +48,14 @@ pub enum Event<'a> {
     /// The deadline has come.
     Tick,
     /// A peer may be asked.
-    /// A peer that one operator runs, as far as its address tells, is no witness of another one of the same.
-    PeerJoined(PeerId, String),
+    PeerJoined {
+        /// The peer.
+        peer: PeerId,
+        /// Scheme, host and port of its address, for people to read.
+        origin: String,
+        /// Who runs it, as far as its address tells: no peer is a witness of another one of the same operator.
+        operator: String,
+    },
     /// A peer may no longer be asked: it was removed or is in quarantine.
     PeerLeft(PeerId),
     /// A peer answered an ask. The ask is closed.
@@ -103,8 +109,8 @@ pub enum Action {
     Load(LoadId, Hash),
     /// A blob is no longer needed.
     Drop(Hash),
-    /// Hold something against a peer.
-    Blame(PeerId, Verdict),
+    /// Hold something against a peer, for what it did in words.
+    Blame(PeerId, Verdict, String),
     /// Tell the operator.
     Notice(ChainNotice),
 }
@@ -301,10 +307,14 @@ pub enum ChainNotice {
     Fault {
         /// The peer.
         peer: PeerId,
+        /// Scheme, host and port of its address.
+        origin: String,
         /// The verdict.
         verdict: Verdict,
         /// The broken rule, in words.
         why: String,
+        /// Whether the same was said of it lately: a line of the log once is enough.
+        is_repeated: bool,
     },
     /// The primary was replaced.
     PrimaryReplaced {

@@ -94,8 +94,10 @@ pub enum Notice {
         peer: PeerId,
         /// Its address.
         address: String,
-        /// Why.
+        /// What for.
         verdict: Verdict,
+        /// What it did, in words; a provider may have written a part of it.
+        why: String,
         /// For how long, in seconds.
         seconds: u64,
     },

@@ -274,13 +274,14 @@ impl Node {
                 self.tell(now, chain, Event::Unanswered { ask, failed });
             }
             PeersOutput::Joined(chain, peer) => {
+                let origin = self.peers.origin(peer).unwrap_or_default().to_string();
                 let operator = self.operator(peer);
-                self.tell(now, chain, Event::PeerJoined(peer, operator));
+                self.tell(now, chain, Event::PeerJoined { peer, origin, operator });
             }
             PeersOutput::Left(chain, peer) => self.tell(now, chain, Event::PeerLeft(peer)),
-            PeersOutput::Quarantined { peer, verdict, length } => {
+            PeersOutput::Quarantined { peer, verdict, why, length } => {
                 let (address, seconds) = (self.address(peer), length.as_secs());
-                self.outputs.push_back(Output::Notice(Notice::Quarantined { peer, address, verdict, seconds }));
+                self.outputs.push_back(Output::Notice(Notice::Quarantined { peer, address, verdict, why, seconds }));
             }
             PeersOutput::Readmitted(peer) => {
                 let address = self.address(peer);
@@ -343,7 +344,7 @@ impl Node {
                     self.outputs.push_back(Output::Drop(hash));
                 }
             }
-            Action::Blame(peer, verdict) => self.peers.blame(now.instant, peer, verdict),
+            Action::Blame(peer, verdict, why) => self.peers.blame(now.instant, peer, verdict, &why),
             Action::Notice(notice) => self.outputs.push_back(Output::Notice(Notice::Chain(chain, notice))),
         }
     }

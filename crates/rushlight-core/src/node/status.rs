@@ -50,6 +50,7 @@ impl Node {
                     "address": peer.address,
                     "role": known.map_or("quarantined", |provider| provider.role),
                     "quarantined_for": peer.quarantined.map(|verdict| verdict.word()),
+                    "last_fault": peer.last_fault.as_ref().map(|(verdict, why)| json!({ "verdict": verdict.word(), "why": why })),
                     "node_id": known.and_then(|provider| provider.node_id.clone()),
                     "latest": known.and_then(|provider| provider.latest).map(|height| height.to_string()),
                     "earliest": known.and_then(|provider| provider.earliest).map(|height| height.to_string()),

@@ -119,6 +119,13 @@ impl Address {
         &self.base
     }
 
+    /// Returns scheme, host and port (RFC 6454 section 6.2), a default port left out.
+    pub(super) fn origin(&self) -> &str {
+        let scheme_end = self.base.find("://").map_or(0, |at| at.saturating_add(3));
+        let path = self.base.get(scheme_end..).and_then(|rest| rest.find('/'));
+        path.and_then(|at| self.base.get(..scheme_end.saturating_add(at))).unwrap_or(&self.base)
+    }
+
     /// Returns the host: a name in lower case, or an IP address in its shortest form (IPv6 in brackets).
     pub(super) fn host(&self) -> &str {
         &self.host

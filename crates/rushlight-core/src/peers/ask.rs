@@ -48,10 +48,31 @@ pub struct Reply<'a> {
 }
 
 /// No peer answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AskFailed {
     /// How many peers were tried.
     pub tried: u32,
     /// What is held against the last one; `None` when there was nobody to ask.
-    pub last: Option<(PeerId, Verdict)>,
+    pub last: Option<Fault>,
+}
+
+/// What is held against a peer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The peer.
+    pub peer: PeerId,
+    /// The verdict.
+    pub verdict: Verdict,
+    /// What happened, in words, with what was got and what was wanted; at most [`WHY_BYTES_MAX`] bytes. A provider may have
+    /// written a part of it.
+    pub why: String,
+}
+
+/// The longest text that says why something is held against a peer; more is cut off.
+pub const WHY_BYTES_MAX: usize = 512;
+
+impl Fault {
+    pub(super) fn new(peer: PeerId, verdict: Verdict, why: &str) -> Self {
+        Self { peer, verdict, why: why.get(..why.floor_char_boundary(WHY_BYTES_MAX)).unwrap_or_default().into() }
+    }
 }

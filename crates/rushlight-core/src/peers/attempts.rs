@@ -3,11 +3,13 @@
 use super::quarantine::{Jitter, RETRY_AFTER_MAX};
 use super::timers::Timer;
 use super::{
-    ATTEMPTS_MAX, Answered, Ask, AskBody, AskFailed, Fetch, FetchFailed, Fetched, Method, PATIENCE_MAX, PATIENCE_MIN,
-    Peers, PeersOutput, To, Verdict,
+    ATTEMPTS_MAX, Answered, Ask, AskBody, AskFailed, Fault, Fetch, FetchFailed, Fetched, Method, PATIENCE_MAX,
+    PATIENCE_MIN, Peers, PeersOutput, To, Verdict,
 };
 use crate::base::{AskId, ChainId, FetchId, Instant, PeerId};
 use alloc::collections::BTreeSet;
+use alloc::format;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -30,7 +32,7 @@ pub(super) struct Asked {
     pub attempts: u32,
     /// At most two: the first and its hedge.
     pub fetches: Vec<FetchId>,
-    pub last: Option<(PeerId, Verdict)>,
+    pub last: Option<Fault>,
     pub waits_until: Option<Instant>,
     pub waits: u32,
     pub is_reset_forgiven: bool,
@@ -68,35 +70,48 @@ impl Asked {
     }
 }
 
-/// What is held against the peer of a failed attempt.
-struct Fault {
+/// What became of a failed attempt, and what is held against its peer.
+struct Miss {
     verdict: Verdict,
+    why: String,
     retry_after: Option<Duration>,
     is_reset: bool,
 }
 
-impl From<Verdict> for Fault {
-    fn from(verdict: Verdict) -> Self {
-        Self { verdict, retry_after: None, is_reset: false }
+impl Miss {
+    fn new(verdict: Verdict, why: String) -> Self {
+        Self { verdict, why, retry_after: None, is_reset: false }
+    }
+
+    /// Returns what is held against a peer that did not answer within `patience`.
+    fn slow(patience: Duration) -> Self {
+        Self::new(Verdict::Slow, format!("no complete answer within {} ms", patience.as_millis()))
     }
 }
 
-fn judge(result: &Result<Fetched<'_>, FetchFailed>, answer_bytes_max: u32) -> Result<u16, Fault> {
-    match result {
-        Ok(fetched) if u64::try_from(fetched.body.len()).is_ok_and(|length| length > u64::from(answer_bytes_max)) => {
-            Err(Verdict::Lying.into())
+fn judge(result: &Result<Fetched<'_>, FetchFailed>, ask: &Ask) -> Result<u16, Miss> {
+    let bytes_max = ask.answer_bytes_max;
+    let too_large = || Miss::new(Verdict::Lying, format!("{}: {bytes_max} bytes", FetchFailed::TooLarge));
+    let (fetched, is_large) = match result {
+        Ok(fetched) => (fetched, u64::try_from(fetched.body.len()).is_ok_and(|length| length > u64::from(bytes_max))),
+        Err(FetchFailed::TooLarge) => return Err(too_large()),
+        Err(FetchFailed::TimedOut) => return Err(Miss::slow(ask.patience)),
+        Err(failed @ FetchFailed::Refused) => {
+            return Err(Miss { is_reset: true, ..Miss::new(Verdict::Refusing, failed.to_string()) });
         }
-        Ok(Fetched { status: 200, .. }) => Ok(200),
-        Ok(Fetched { status: 500, body, .. }) if !body.is_empty() => Ok(500),
-        Ok(Fetched { status: 429 | 503, retry_after_s, .. }) => {
-            let retry_after = retry_after_s.map(|s| Duration::from_secs(u64::from(s)).min(RETRY_AFTER_MAX));
-            Err(Fault { verdict: Verdict::Refusing, retry_after, is_reset: false })
+        Err(failed) => return Err(Miss::new(Verdict::Refusing, failed.to_string())),
+    };
+    match (fetched.status, fetched.retry_after_s) {
+        _ if is_large => Err(too_large()),
+        (200, _) => Ok(200),
+        (500, _) if !fetched.body.is_empty() => Ok(500),
+        (500, _) => Err(Miss::new(Verdict::Refusing, "it answered with HTTP status 500 and no body".to_string())),
+        (status @ (429 | 503), Some(s)) => {
+            let why = format!("it answered with HTTP status {status} and Retry-After {s} s");
+            let retry_after = Some(Duration::from_secs(u64::from(s)).min(RETRY_AFTER_MAX));
+            Err(Miss { retry_after, ..Miss::new(Verdict::Refusing, why) })
         }
-        Ok(_) => Err(Verdict::Refusing.into()),
-        Err(FetchFailed::TooLarge) => Err(Verdict::Lying.into()),
-        Err(FetchFailed::TimedOut) => Err(Verdict::Slow.into()),
-        Err(FetchFailed::Refused) => Err(Fault { verdict: Verdict::Refusing, retry_after: None, is_reset: true }),
-        Err(FetchFailed::Unresolved | FetchFailed::Tls | FetchFailed::Broken) => Err(Verdict::Refusing.into()),
+        (status, _) => Err(Miss::new(Verdict::Refusing, format!("it answered with HTTP status {status}"))),
     }
 }
 
@@ -117,7 +132,7 @@ impl Peers {
     pub(super) fn close_unanswered(&mut self, chain: ChainId, id: AskId) {
         let Some(asked) = self.asks.get(&(chain, id)) else { return };
         let tried = u32::try_from(asked.tried.len()).unwrap_or(u32::MAX);
-        let failed = AskFailed { tried, last: asked.last };
+        let failed = AskFailed { tried, last: asked.last.clone() };
         self.close(chain, id);
         self.outputs.push_back(PeersOutput::Unanswered { chain, ask: id, failed });
     }
@@ -174,15 +189,14 @@ impl Peers {
     ) -> Option<Answered> {
         let attempt = self.attempts.get(&fetch)?;
         let (chain, ask, peer_id) = (attempt.chain, attempt.ask, attempt.peer);
-        let answer_bytes_max = self.asks.get(&(chain, ask))?.ask.answer_bytes_max;
-        match judge(&result, answer_bytes_max) {
+        match judge(&result, &self.asks.get(&(chain, ask))?.ask) {
             Ok(status) => {
                 self.answered(now, fetch);
                 self.place_waiting(now, chain);
                 Some(Answered { chain, ask, peer: peer_id, status })
             }
-            Err(fault) => {
-                self.failed(now, fetch, &fault);
+            Err(miss) => {
+                self.failed(now, fetch, &miss);
                 None
             }
         }
@@ -209,15 +223,16 @@ impl Peers {
     }
 
     /// Holds a fault against the peer of an attempt and tries the next one.
-    fn failed(&mut self, now: Instant, fetch: FetchId, fault: &Fault) {
+    fn failed(&mut self, now: Instant, fetch: FetchId, miss: &Miss) {
         let Some(attempt) = self.end_attempt(fetch) else { return };
         let (chain, ask, peer) = (attempt.chain, attempt.ask, attempt.peer);
-        if fault.is_reset && self.is_reset_forgiven(now, &attempt) {
+        if miss.is_reset && self.is_reset_forgiven(now, &attempt) {
             self.start(now, chain, ask, peer);
             return;
         }
-        self.give_up_attempt(now, chain, ask, (peer, fault.verdict));
-        self.strike(now, peer, fault.verdict, fault.retry_after);
+        let fault = Fault::new(peer, miss.verdict, &miss.why);
+        self.give_up_attempt(now, chain, ask, fault.clone());
+        self.strike(now, fault, miss.retry_after);
         self.place_waiting(now, chain);
     }
 
@@ -230,7 +245,7 @@ impl Peers {
     }
 
     /// Lets an ask go on after one of its attempts ended without an answer.
-    fn give_up_attempt(&mut self, now: Instant, chain: ChainId, id: AskId, last: (PeerId, Verdict)) {
+    fn give_up_attempt(&mut self, now: Instant, chain: ChainId, id: AskId, last: Fault) {
         let Some(asked) = self.asks.get_mut(&(chain, id)) else { return };
         asked.last = Some(last);
         let goes_on = asked.ask.to == To::Any && asked.has_attempts_left();
@@ -243,13 +258,19 @@ impl Peers {
     }
 
     /// Holds a verdict against a peer and takes it out of service when that is enough.
-    pub(super) fn strike(&mut self, now: Instant, id: PeerId, verdict: Verdict, retry_after: Option<Duration>) {
+    pub(super) fn strike(&mut self, now: Instant, fault: Fault, retry_after: Option<Duration>) {
+        let (id, verdict) = (fault.peer, fault.verdict);
         let Some(peer) = self.peers.get_mut(&id) else { return };
         let before = peer.record.quarantine();
         let jitter = Jitter { seed: &self.seed, peer: id };
-        let Some(quarantine) = peer.record.strike(now, verdict, retry_after, jitter) else { return };
+        let quarantine = peer.record.strike(now, verdict, retry_after, jitter);
+        if before.is_none() || quarantine.is_some() {
+            // What a peer in quarantine is struck for on top says less than what it is in quarantine for.
+            peer.last_fault = Some(fault.clone());
+        }
+        let Some(quarantine) = quarantine else { return };
         let length = quarantine.until.since(now);
-        self.outputs.push_back(PeersOutput::Quarantined { peer: id, verdict, length });
+        self.outputs.push_back(PeersOutput::Quarantined { peer: id, verdict, why: fault.why.clone(), length });
         let chain = peer.chain;
         let (fetches, waiting) = (core::mem::take(&mut peer.fetches), core::mem::take(&mut peer.waiting));
         match before {
@@ -260,12 +281,12 @@ impl Peers {
         for fetch in fetches {
             if let Some(attempt) = self.end_attempt(fetch) {
                 self.outputs.push_back(PeersOutput::CancelFetch(fetch));
-                self.give_up_attempt(now, chain, attempt.ask, (id, verdict));
+                self.give_up_attempt(now, chain, attempt.ask, fault.clone());
             }
         }
         for (_, ask) in waiting {
             if let Some(asked) = self.asks.get_mut(&(chain, ask)) {
-                asked.last = Some((id, verdict));
+                asked.last = Some(fault.clone());
                 self.close_unanswered(chain, ask);
             }
         }
@@ -297,11 +318,12 @@ impl Peers {
         match timer {
             Timer::Late(fetch) => {
                 let Some(attempt) = self.attempts.get(&fetch) else { return };
+                let patience = attempt.late_at.since(attempt.since);
                 if let Some(peer) = self.peers.get_mut(&attempt.peer) {
                     peer.times.record(now.since(attempt.since));
                 }
                 self.outputs.push_back(PeersOutput::CancelFetch(fetch));
-                self.failed(now, fetch, &Verdict::Slow.into());
+                self.failed(now, fetch, &Miss::slow(patience));
             }
             Timer::Hedge(fetch) => self.hedge(now, fetch),
             Timer::Wait(chain, ask) => self.waited(now, chain, ask),

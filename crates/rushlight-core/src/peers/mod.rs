@@ -35,7 +35,7 @@ mod timers;
 mod verdict;
 
 pub use address::{ADDRESS_BYTES_MAX, AddressError, HOST_BYTES_MAX, LABEL_BYTES_MAX};
-pub use ask::{Ask, AskBody, AskFailed, Reply, To};
+pub use ask::{Ask, AskBody, AskFailed, Fault, Reply, To, WHY_BYTES_MAX};
 pub use attempts::{HEDGE_AFTER_MAX, HEDGE_AFTER_MIN, HEDGE_AFTER_UNKNOWN, KEPT_ALIVE_MAX};
 pub use fetch::{Fetch, FetchFailed, Fetched, Method};
 pub use quarantine::{EARLY_MAX, EARLY_MIN, RETRY_AFTER_MAX, RETRY_AFTER_MIN, STRIKE_AGE};
@@ -93,8 +93,10 @@ pub enum PeersOutput {
     Quarantined {
         /// The peer.
         peer: PeerId,
-        /// Why.
+        /// What for.
         verdict: Verdict,
+        /// What it did, in words.
+        why: String,
         /// For how long at most; shorter when no other peer of the chain may be asked.
         length: Duration,
     },
@@ -207,7 +209,7 @@ impl Peers {
             _ if !is_sendable || crowd.asks_open >= ASKS_PER_CHAIN_MAX => Some(None),
             To::Only(peer) if !crowd.peers.contains(&peer) => Some(None),
             To::Only(peer) => {
-                self.peers.get(&peer).and_then(|known| known.record.quarantine()).map(|out| Some((peer, out.verdict)))
+                self.peers.get(&peer).filter(|known| !known.is_admitted()).map(|known| known.last_fault.clone())
             }
             To::Any => None,
         };
@@ -240,9 +242,9 @@ impl Peers {
         self.settle(now, fetch, result)
     }
 
-    /// Holds a verdict against a peer; does nothing when there is no such peer.
-    pub fn blame(&mut self, now: Instant, peer: PeerId, verdict: Verdict) {
-        self.strike(now, peer, verdict, None);
+    /// Holds a verdict against a peer, for what it did in words; does nothing when there is no such peer.
+    pub fn blame(&mut self, now: Instant, peer: PeerId, verdict: Verdict, why: &str) {
+        self.strike(now, Fault::new(peer, verdict, why), None);
         if let Some(chain) = self.peers.get(&peer).map(|known| known.chain) {
             self.place_waiting(now, chain);
         }
@@ -283,6 +285,12 @@ impl Peers {
     /// Returns the host of a peer: a name in lower case or an IP address.
     pub fn host(&self, peer: PeerId) -> Option<&str> {
         self.peers.get(&peer).map(|peer| peer.address.host())
+    }
+
+    /// Returns scheme, host and port of a peer's address (RFC 6454 section 6.2): what names it without what may be a secret,
+    /// a key in the path.
+    pub fn origin(&self, peer: PeerId) -> Option<&str> {
+        self.peers.get(&peer).map(|peer| peer.address.origin())
     }
 
     /// Tells whether a peer is on this machine.

@@ -3,7 +3,7 @@
 use super::address::Address;
 use super::quarantine::Record;
 use super::score::AnswerTimes;
-use super::{FETCHES_PER_PEER_MAX, PeerStats};
+use super::{FETCHES_PER_PEER_MAX, Fault, PeerStats};
 use crate::base::{AskId, ChainId, FetchId, Instant, PeerId};
 use alloc::collections::BTreeSet;
 
@@ -13,6 +13,8 @@ pub(super) struct Peer {
     pub address: Address,
     pub times: AnswerTimes,
     pub record: Record,
+    /// What was held against it last; while it is in quarantine, what it is there for.
+    pub last_fault: Option<Fault>,
     /// Back from quarantine and not heard of since.
     pub is_on_probation: bool,
     pub answered: u64,
@@ -29,6 +31,7 @@ impl Peer {
             address,
             times: AnswerTimes::new(),
             record: Record::default(),
+            last_fault: None,
             is_on_probation: false,
             answered: 0,
             last_answer: None,
@@ -67,6 +70,7 @@ impl Peer {
             quarantined: self.record.quarantine().map(|quarantine| quarantine.verdict),
             answered: self.answered,
             faults: self.record.faults(),
+            last_fault: self.last_fault.as_ref().map(|fault| (fault.verdict, fault.why.clone())),
             p95_ms: self.times.p95().map(|p95| u32::try_from(p95.as_millis()).unwrap_or(u32::MAX)),
         }
     }

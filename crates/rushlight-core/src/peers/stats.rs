@@ -20,6 +20,8 @@ pub struct PeerStats {
     pub answered: u64,
     /// What was held against it, counted by verdict.
     pub faults: BTreeMap<Verdict, u64>,
+    /// What was held against it last, and for what, in words; while it is in quarantine, what it is there for.
+    pub last_fault: Option<(Verdict, String)>,
     /// The 95th percentile of its answer times, in milliseconds.
     pub p95_ms: Option<u32>,
 }

@@ -84,15 +84,15 @@ impl TendermintChain {
                 Ok(block) => {
                     self.checkpoint_time = Some(block.time());
                     if let Err(error) = verify::is_trusted_at(&block, &self.desk.rules, self.desk.at) {
-                        self.last_fault = Some(Failed::by(peer, Verdict::Refusing, error.to_string()));
+                        self.last_fault = Some((Failed::by(peer, Verdict::Refusing, error.to_string()), now.instant));
                         self.expire(block.height(), block.time().after(self.desk.rules.trusting_period));
                         return;
                     }
                     self.save_head(block, (0, 0));
                 }
                 Err(error) => {
-                    let failed = not_the_checkpoint(peer, &error);
-                    self.fault(&failed, now.instant);
+                    // Whoever was quickest gave it, and not because it is the primary.
+                    self.hold(&not_the_checkpoint(peer, &error), now.instant);
                     self.pause_until = Some(now.instant.after(PAUSE));
                 }
             },

@@ -164,7 +164,7 @@ impl Fetcher {
         }
         let (peer, verdict, why) = match failed.last {
             None => (to, Verdict::Refusing, "no provider can be asked now".to_string()),
-            Some((peer, verdict)) => (Some(peer), verdict, format!("provider is {}", verdict.word())),
+            Some(fault) => (Some(fault.peer), fault.verdict, fault.why),
         };
         self.close(id, Some(Got::Failed(Failed { peer, verdict, is_noted: true, why })))
     }

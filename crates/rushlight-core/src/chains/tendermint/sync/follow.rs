@@ -3,8 +3,8 @@
 use super::TendermintChain;
 use super::fetch::{Failed, Got, RequestId};
 use crate::base::{Instant, Now, PeerId};
-use crate::chains::Verdict;
 use crate::chains::tendermint::verify::VerifiedBlock;
+use crate::chains::Verdict;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
@@ -141,7 +141,7 @@ impl TendermintChain {
             return;
         }
         let why = format!("the primary had height {ours}, another provider says {theirs}");
-        self.last_fault = Some(Failed::by(primary, Verdict::Behind, why));
+        self.last_fault = Some((Failed::by(primary, Verdict::Behind, why), now.instant));
         self.replace_primary(now.instant);
     }
 
@@ -155,7 +155,9 @@ impl TendermintChain {
         let is_long = now.instant >= self.follow.progressed_at.after(TRIED_AGAIN_AFTER);
         let why = match got {
             // One lost answer is no reason to leave a primary: the walk under way would be lost with it.
-            Got::Failed(_) if is_lost && lost < POLLS_LOST_MAX && self.primary == Some(peer) => return,
+            Got::Failed(failed) if is_lost && lost < POLLS_LOST_MAX && self.primary == Some(peer) => {
+                return self.hold(&failed, now.instant);
+            }
             Got::Failed(failed) => {
                 self.fault(&failed, now.instant);
                 return;

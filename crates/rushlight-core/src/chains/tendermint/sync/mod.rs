@@ -13,6 +13,7 @@ mod desk;
 mod fetch;
 mod follow;
 mod kept;
+mod known;
 mod lookup;
 pub mod pivot;
 mod primary;
@@ -45,6 +46,7 @@ use self::desk::Desk;
 use self::fetch::{Failed, Got, RequestId};
 use self::follow::Follow;
 use self::kept::Kept;
+use self::known::Known;
 use self::primary::PassedOver;
 use self::prove::Proofs;
 use self::skipping::Walked;
@@ -72,6 +74,7 @@ pub struct TendermintChain {
     desk: Desk,
     /// Providers that may be asked, and who runs them as far as their addresses tell.
     peers: BTreeMap<PeerId, String>,
+    known: Known,
     primary: Option<PeerId>,
     passed_over: PassedOver,
     /// The adopted head: confirmed by witnesses and saved.
@@ -91,7 +94,8 @@ pub struct TendermintChain {
     is_clock_behind: bool,
     /// Nothing new is started before this.
     pause_until: Option<Instant>,
-    last_fault: Option<Failed>,
+    /// What was held against a provider last, and when.
+    last_fault: Option<(Failed, Instant)>,
     next_save: u64,
     /// The snapshot that was there before the user changed the checkpoint.
     former: Option<Hash>,
@@ -279,7 +283,8 @@ impl Chain for TendermintChain {
                 self.tick_proofs(now);
                 self.tick_backwards(now);
             }
-            Event::PeerJoined(peer, operator) => {
+            Event::PeerJoined { peer, origin, operator } => {
+                self.known.joined(peer, origin);
                 self.peers.insert(peer, operator);
                 self.follow.poll_soon(now.instant);
             }

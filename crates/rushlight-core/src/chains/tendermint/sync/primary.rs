@@ -13,6 +13,8 @@ use core::time::Duration;
 const PASSED_OVER: Duration = Duration::from_secs(300);
 /// …but at most so long.
 const PASSED_OVER_MAX: Duration = Duration::from_secs(6 * 3_600);
+/// What a provider said is named rather than that it, or another one, cannot be asked because of it, for so long.
+const FAULT_NAMED: Duration = Duration::from_secs(60);
 /// After so long without failing again it counts as the first time.
 const FORGIVEN_AFTER: Duration = Duration::from_secs(24 * 3_600);
 
@@ -43,22 +45,30 @@ impl PassedOver {
 impl TendermintChain {
     /// Notes what is held against a provider. A primary at fault is replaced.
     pub(super) fn fault(&mut self, failed: &Failed, now: Instant) {
+        self.hold(failed, now);
+        match failed.peer {
+            None => self.pause_until = Some(now.after(PAUSE)),
+            Some(peer) if self.primary == Some(peer) => self.replace_primary(now),
+            Some(_) => {}
+        }
+    }
+
+    /// Notes what is held against a provider, and leaves the primary where it is.
+    pub(super) fn hold(&mut self, failed: &Failed, now: Instant) {
         // That nobody is left to be asked, or that somebody refuses, often follows from what was found out before; it says
         // less, and must not hide it.
-        if !failed.is_noted || self.last_fault.as_ref().is_none_or(|last| last.is_noted) {
-            self.last_fault = Some(failed.clone());
+        let is_hidden = self.last_fault.as_ref().is_some_and(|(last, at)| {
+            failed.peer.is_none() || (failed.is_noted && !last.is_noted && now < at.after(FAULT_NAMED))
+        });
+        if !is_hidden {
+            self.last_fault = Some((failed.clone(), now));
         }
-        let Some(peer) = failed.peer else {
-            self.pause_until = Some(now.after(PAUSE));
-            return;
-        };
-        let (verdict, why) = (failed.verdict, failed.why.clone());
-        self.notice(ChainNotice::Fault { peer, verdict, why });
+        let Some(peer) = failed.peer else { return };
+        let (verdict, why, origin) = (failed.verdict, failed.why.clone(), self.known.origin(peer));
+        let is_repeated = self.known.is_repeated(peer, &why);
+        self.notice(ChainNotice::Fault { peer, origin, verdict, why: why.clone(), is_repeated });
         if !failed.is_noted {
-            self.desk.actions.push_back(Action::Blame(peer, verdict));
-        }
-        if self.primary == Some(peer) {
-            self.replace_primary(now);
+            self.desk.actions.push_back(Action::Blame(peer, verdict, why));
         }
     }
 
@@ -78,6 +88,8 @@ impl TendermintChain {
         self.primary = others.first().copied().or(old.filter(|old| self.peers.contains_key(old)));
         self.follow.begins(now);
         match (old, self.primary) {
+            // Before there is a head nothing is asked of a primary, and that another one would be asked is no news.
+            (Some(from), Some(to)) if from != to && self.head.is_none() => {}
             (Some(from), Some(to)) if from != to => self.notice(ChainNotice::PrimaryReplaced { from, to }),
             // There is nobody else: give it time.
             _ => self.pause_until = Some(now.after(PAUSE)),

@@ -5,6 +5,7 @@ use super::backwards::Backwards;
 use super::desk::Desk;
 use super::follow::Follow;
 use super::kept::Kept;
+use super::known::Known;
 use super::primary::PassedOver;
 use super::prove::Proofs;
 use crate::base::{Now, PeerId, TrustClock, UnixTime};
@@ -46,6 +47,7 @@ impl TendermintChain {
             spec,
             clock,
             peers: BTreeMap::new(),
+            known: Known::default(),
             primary: None,
             passed_over: PassedOver::default(),
             head: None,

@@ -1,6 +1,7 @@
 //! What a chain says of itself, and why it is not synced, in words.
 
 use super::TendermintChain;
+use super::fetch::Failed;
 use crate::base::Now;
 use crate::chains::{ChainStatus, Head, ProviderStatus, SyncState};
 use alloc::format;
@@ -55,7 +56,7 @@ impl TendermintChain {
                 self.clock.highest_wall()
             ));
         }
-        let because = self.last_fault.as_ref().map_or_else(String::new, |fault| format!("; last fault: {}", fault.why));
+        let because = self.because();
         let Some(head) = &self.head else {
             let what = match (self.peers.is_empty(), &self.adoption) {
                 (true, _) => "no provider can be asked now",
@@ -89,6 +90,17 @@ impl TendermintChain {
             return SyncState::Stale(format!("the newest head is {} s old{because}", age.as_secs()));
         }
         SyncState::Synced
+    }
+
+    /// Returns what keeps the chain from going on, as far as it is known: what was held against somebody last.
+    fn because(&self) -> String {
+        match &self.last_fault {
+            Some((Failed { peer: Some(peer), why, .. }, _)) => {
+                format!("; last fault: {}: {why}", self.known.origin(*peer))
+            }
+            Some((Failed { peer: None, why, .. }, _)) => format!("; last fault: {why}"),
+            None => String::new(),
+        }
     }
 
     fn describe_providers(&self) -> Vec<ProviderStatus> {
