@@ -241,6 +241,90 @@ fn a_silent_first_provider_is_replaced() {
     assert!(is_synced && world.now.instant < end, "{:?} {:?}", world.now, world.status());
 }
 
+const PAGE: &[u8] = b"<html>maintenance</html>";
+
+/// For 12 seconds every provider's gateway answers with a page of its own. That is no lie: less than a minute after it is over the
+/// client is synced.
+#[test]
+fn a_page_of_a_gateway_costs_seconds() {
+    let Some(recording) = smallest() else { return };
+    let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+    for http_status in [200, 500] {
+        let start = recording.last_time.after(Duration::from_secs(1));
+        let end = start.after(Duration::from_secs(12));
+        let answers = |fetch: &Fetch, wall: UnixTime| match wall < end {
+            true => Ok((http_status, PAGE.to_vec())),
+            false => recording.answer(fetch),
+        };
+        let mut world = World::new(start, Box::new(answers));
+        world.add(&recording.spec(first, "skipping"));
+        assert!(world.run_until(5_000, |world| world.now.wall >= end), "{:?}", world.now);
+        let text = world.status().state.reason().to_string();
+        assert!(text.contains("cannot be read") && text.contains("<html>maintenance"), "{text}");
+        let is_synced = world.run_until(5_000, |world| world.status().head.is_some_and(|head| head.height == last));
+        let took = world.now.wall.since(end);
+        println!("status {http_status}: synced {took:?} after the pages ended");
+        assert!(is_synced && took < Duration::from_secs(60), "{took:?} {:?}", world.status());
+        assert_eq!(liars(&world), Vec::<String>::new());
+    }
+}
+
+fn other_chains(world: &World<'_>) -> Vec<(String, String)> {
+    let told = world.notices.iter().filter_map(|notice| match notice {
+        Notice::Chain(_, ChainNotice::OtherChain { got, want }) => Some((got.clone(), want.clone())),
+        _ => None,
+    });
+    told.collect()
+}
+
+/// When all providers serve one chain and the settings name another, it is the settings that are wrong: status says so with both
+/// ids and what to do, the operator is told once, and nobody is taken for a liar.
+#[test]
+fn a_chain_id_that_nobody_serves_is_named_with_the_one_that_all_serve() {
+    let Some(recording) = smallest() else { return };
+    let first = *recording.hashes.keys().next().unwrap();
+    let answers = |fetch: &Fetch, _: UnixTime| recording.answer(fetch);
+    let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
+    let id = |id: &str| format!(r#""chain_id":"{id}""#);
+    world.add(&recording.spec(first, "skipping").replace(&id(&recording.chain_id), &id("mistyped-1")));
+    assert!(world.run_until(1_000, |world| !other_chains(world).is_empty()), "{:?}", world.status());
+    let end = world.now.instant.after(Duration::from_secs(600));
+    while world.now.instant < end {
+        let text = world.status().state.reason().to_string();
+        assert!(
+            [recording.chain_id.as_str(), "mistyped-1", "correct chain_id"].iter().all(|w| text.contains(w)),
+            "{text}"
+        );
+        world.step();
+    }
+    assert_eq!(other_chains(&world), [(recording.chain_id.clone(), "mistyped-1".to_string())]);
+    assert_eq!(liars(&world), Vec::<String>::new());
+}
+
+/// One provider of another chain among others says nothing about the settings.
+#[test]
+fn one_provider_of_another_chain_does_not_accuse_the_settings() {
+    let Some(recording) = smallest() else { return };
+    let (first, last) = (*recording.hashes.keys().next().unwrap(), *recording.hashes.keys().last().unwrap());
+    let answers = |fetch: &Fetch, _: UnixTime| match recording.answer(fetch) {
+        Ok((status, body)) if host(fetch) == 'a' && fetch.url.ends_with("/status") => {
+            let text = String::from_utf8(body).unwrap();
+            Ok((status, text.replace(&recording.chain_id, "elsewhere-1").into_bytes()))
+        }
+        answer => answer,
+    };
+    let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
+    // Whoever serves another chain is the first to say what it serves, and for a moment the only one.
+    world.add(&recording.spec(first, "skipping"));
+    let is_synced = world.run_until(5_000, |world| world.status().head.is_some_and(|head| head.height == last));
+    assert!(is_synced, "{:?}", world.status());
+    world.run_until(200, |_| false);
+    assert!(!world.status().state.reason().contains("elsewhere-1"), "{:?}", world.status().state);
+    let is_named = |notice: &Notice| matches!(notice, Notice::Chain(_, ChainNotice::Fault { origin, why, .. }) if origin == "http://a:1" && why.contains("elsewhere-1"));
+    assert!(world.notices.iter().any(is_named), "{:?}", world.notices);
+    assert_eq!(other_chains(&world), []);
+}
+
 /// What every provider answers with: status and body.
 type Said = Result<(u16, &'static [u8]), FetchFailed>;
 
@@ -249,13 +333,14 @@ type Said = Result<(u16, &'static [u8]), FetchFailed>;
 fn what_providers_do_is_told_in_words() {
     let Some(recording) = smallest() else { return };
     let first = *recording.hashes.keys().next().unwrap();
-    let cases: [(&str, Said); 7] = [
+    let cases: [(&str, Said); 8] = [
         ("refused", Err(FetchFailed::Refused)),
         ("no such name", Err(FetchFailed::Unresolved)),
         ("tls", Err(FetchFailed::Tls)),
         ("late", Err(FetchFailed::TimedOut)),
         ("broken off", Err(FetchFailed::Broken)),
         ("no such route", Ok((404, b"not found"))),
+        ("page", Ok((200, PAGE))),
         ("node's error", Ok((500, br#"{"jsonrpc":"2.0","id":-1,"error":{"code":-32603,"message":"no"}}"#))),
     ];
     let mut told = String::new();
@@ -299,6 +384,9 @@ fn what_providers_do_is_told_in_words() {
         no such route, in the log 3x
           chain: the checkpoint's block is being fetched; last fault: http://b:1: it answered with HTTP status 404
           each: ["it answered with HTTP status 404"]
+        page, in the log 6x
+          chain: the checkpoint's block is being fetched; last fault: http://b:1: its answer with HTTP status 200 cannot be read: commit is not JSON of the expected shape at line 1 column 1; it begins "<html>maintenance</html>"
+          each: ["its answer with HTTP status 200 cannot be read: commit is not JSON of the expected shape at line 1 column 1; it begins \"<html>maintenance</html>\"", "its answer with HTTP status 200 cannot be read: status is not JSON of the expected shape at line 1 column 1; it begins \"<html>maintenance</html>\""]
         node's error, in the log 3x
           chain: no provider can be asked now; last fault: http://b:1: node answered with error -32603: no 
           each: ["node answered with error -32603: no "]

@@ -36,6 +36,15 @@ fn log_chain(chain: &str, notice: &ChainNotice) {
                 true => debug!(chain, peer, provider = origin, verdict, why, "provider at fault"),
             }
         }
+        ChainNotice::OtherChain { got, want } => {
+            let got = escape(got);
+            error!(
+                chain,
+                got,
+                want,
+                "every provider that answers serves another chain; correct chain_id and the trusted header, or the providers"
+            );
+        }
         ChainNotice::PrimaryReplaced { from, to } => info!(chain, from = from.0, to = to.0, "primary replaced"),
         ChainNotice::ClockBehind { wall, highest } => {
             warn!(chain, %wall, %highest, "this machine's clock is behind an earlier reading; set it right");

@@ -316,6 +316,13 @@ pub enum ChainNotice {
         /// Whether the same was said of it lately: a line of the log once is enough.
         is_repeated: bool,
     },
+    /// Every provider that answers serves one other chain: the settings name a chain that it is not.
+    OtherChain {
+        /// The chain id that all of them give.
+        got: String,
+        /// The chain id in the settings.
+        want: String,
+    },
     /// The primary was replaced.
     PrimaryReplaced {
         /// The former primary.

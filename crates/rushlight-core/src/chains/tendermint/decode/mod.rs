@@ -125,3 +125,12 @@ pub enum DecodeError {
     #[error(transparent)]
     ValidatorSet(#[from] ValidatorSetError),
 }
+
+impl DecodeError {
+    /// Tells whether the bytes are not of the shape that is read here at all, or use what this client does not know. Then they
+    /// say nothing that could be true or false: a gateway that is down answers so, and a node of a version yet to come. All
+    /// other errors are rules broken by what was understood.
+    pub fn is_of_another_shape(&self) -> bool {
+        matches!(self, Self::Json { .. } | Self::Missing { .. } | Self::Bls | Self::KeyType { .. })
+    }
+}

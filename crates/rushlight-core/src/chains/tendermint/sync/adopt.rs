@@ -8,6 +8,7 @@ use super::{VerifiedBlock, Walk};
 use crate::base::{Instant, Now, PeerId, SaveId, WorkId};
 use crate::chains::tendermint::spec::Mode;
 use crate::chains::{Action, ChainNotice, Done, Head, Verdict};
+use alloc::format;
 use alloc::string::ToString;
 use core::time::Duration;
 
@@ -65,13 +66,18 @@ impl Adoption {
 
 /// Returns what is held against a provider whose block is not the checkpoint's.
 ///
-/// Another hash may as well be the user's mistake: then every provider gives it, and none must be taken for a liar.
+/// Another hash may as well be the user's mistake: then every provider gives it, and none must be taken for a liar. When the block
+/// has the hash that the user trusts and is of another chain, it is the user's mistake.
 pub(super) fn not_the_checkpoint(peer: PeerId, error: &VerifyError) -> Failed {
-    let verdict = match error {
-        VerifyError::CheckpointHash { .. } => Verdict::Refusing,
-        _ => Verdict::Lying,
-    };
-    Failed::by(peer, verdict, error.to_string())
+    match error {
+        VerifyError::CheckpointHash { .. } => Failed::by(peer, Verdict::Refusing, error.to_string()),
+        VerifyError::ChainId { got, want } => {
+            let why =
+                format!("the block with the checkpoint's hash is of chain {got:?}, not {want:?}; correct chain_id");
+            Failed::by(peer, Verdict::Refusing, why)
+        }
+        _ => Failed::by(peer, Verdict::Lying, error.to_string()),
+    }
 }
 
 impl TendermintChain {

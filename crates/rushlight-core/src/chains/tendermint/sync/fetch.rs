@@ -3,7 +3,6 @@
 //! Public endpoints sit behind load balancers, so two answers may come from two nodes, one of which has not yet or no
 //! longer the height. So a commit and a validator set that do not fit are asked for again before anybody is accused.
 
-use super::super::decode::DecodeError;
 use super::super::decode::json::{self, Answered, NodeStatus, ValidatorsPage};
 use super::super::types::{Commit, Header, LightBlock, VALIDATORS_MAX, ValidatorSet};
 pub use super::request::{Failed, Got, RequestId};
@@ -56,6 +55,8 @@ pub struct Fetcher {
     pub(super) requests: BTreeMap<RequestId, Request>,
     pub(super) actions: VecDeque<FetchAction>,
     pub(super) statuses: BTreeMap<PeerId, NodeStatus>,
+    /// What is held against providers whose answers were of no use while somebody else is asked; taken out after each answer.
+    pub(super) faults: Vec<Failed>,
     /// Validator sets seen, by hash.
     pub sets: SetCache,
     /// Light blocks and signed headers that came in.
@@ -140,11 +141,12 @@ impl Fetcher {
         let request = self.requests.get_mut(&id)?;
         request.asks.retain(|other| *other != ask);
         let outcome = match part {
-            Part::Status => self.take_status(peer, json::status_answer(reply.body)),
-            Part::Commit => self.take_commit(id, peer, json::commit_answer(reply.body)),
-            Part::Headers => self.take_headers(id, peer, json::blockchain_answer(reply.body)),
-            Part::Page => self.take_page(id, peer, json::validators_answer(reply.body)),
+            Part::Status => json::status_answer(reply.body).map(|answer| self.take_status(peer, answer)),
+            Part::Commit => json::commit_answer(reply.body).map(|answer| self.take_commit(id, peer, answer)),
+            Part::Headers => json::blockchain_answer(reply.body).map(|answer| self.take_headers(id, peer, answer)),
+            Part::Page => json::validators_answer(reply.body).map(|answer| self.take_page(id, peer, answer)),
         };
+        let outcome = outcome.unwrap_or_else(|error| self.undecodable(id, peer, &error, reply));
         self.close(id, outcome)
     }
 
@@ -232,27 +234,20 @@ impl Fetcher {
         self.ask(id, Part::Page, ask);
     }
 
-    fn take_status(&mut self, peer: PeerId, answer: Result<Answered<NodeStatus>, DecodeError>) -> Option<Got> {
+    fn take_status(&mut self, peer: PeerId, answer: Answered<NodeStatus>) -> Option<Got> {
         match answer {
-            Err(error) => Some(lying(peer, error.to_string())),
-            Ok(Err(error)) => Some(failed(peer, Verdict::Refusing, error.to_string())),
-            Ok(Ok(status)) => {
+            Err(error) => Some(failed(peer, Verdict::Refusing, error.to_string())),
+            Ok(status) => {
                 self.statuses.insert(peer, status.clone());
                 Some(Got::Status(status))
             }
         }
     }
 
-    fn take_commit(
-        &mut self,
-        id: RequestId,
-        peer: PeerId,
-        answer: Result<Answered<(Header, Commit)>, DecodeError>,
-    ) -> Option<Got> {
+    fn take_commit(&mut self, id: RequestId, peer: PeerId, answer: Answered<(Header, Commit)>) -> Option<Got> {
         let (header, commit) = match answer {
-            Err(error) => return Some(lying(peer, error.to_string())),
-            Ok(Err(error)) => return self.node_error(id, peer, &error),
-            Ok(Ok(signed)) => signed,
+            Err(error) => return self.node_error(id, peer, &error),
+            Ok(signed) => signed,
         };
         let request = self.requests.get_mut(&id)?;
         if header.height != request.height {
@@ -268,16 +263,10 @@ impl Fetcher {
         self.join(id, peer)
     }
 
-    fn take_page(
-        &mut self,
-        id: RequestId,
-        peer: PeerId,
-        answer: Result<Answered<ValidatorsPage>, DecodeError>,
-    ) -> Option<Got> {
+    fn take_page(&mut self, id: RequestId, peer: PeerId, answer: Answered<ValidatorsPage>) -> Option<Got> {
         let page = match answer {
-            Err(error) => return Some(lying(peer, error.to_string())),
-            Ok(Err(error)) => return self.node_error(id, peer, &error),
-            Ok(Ok(page)) => page,
+            Err(error) => return self.node_error(id, peer, &error),
+            Ok(page) => page,
         };
         let request = self.requests.get_mut(&id)?;
         if page.height != request.height || page.validators.is_empty() {
@@ -300,16 +289,10 @@ impl Fetcher {
         self.join(id, peer)
     }
 
-    fn take_headers(
-        &mut self,
-        id: RequestId,
-        peer: PeerId,
-        answer: Result<Answered<Vec<Header>>, DecodeError>,
-    ) -> Option<Got> {
+    fn take_headers(&mut self, id: RequestId, peer: PeerId, answer: Answered<Vec<Header>>) -> Option<Got> {
         match answer {
-            Err(error) => Some(lying(peer, error.to_string())),
-            Ok(Err(error)) => self.node_error(id, peer, &error),
-            Ok(Ok(mut headers)) => {
+            Err(error) => self.node_error(id, peer, &error),
+            Ok(mut headers) => {
                 headers.sort_by_key(|header| core::cmp::Reverse(header.height));
                 Some(Got::Headers(peer, headers))
             }

@@ -4,7 +4,7 @@ use super::TendermintChain;
 use super::fetch::{Failed, Got, RequestId};
 use crate::base::{Instant, Now, PeerId};
 use crate::chains::tendermint::verify::VerifiedBlock;
-use crate::chains::Verdict;
+use crate::chains::{ChainNotice, Verdict};
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::vec::Vec;
@@ -150,26 +150,37 @@ impl TendermintChain {
         let Some(peer) = self.follow.waiting.remove(&request) else { return };
         let next = now.instant.after(self.follow.interval(self.primary == Some(peer)));
         self.follow.next.insert(peer, next);
-        let is_lost = matches!(&got, Got::Failed(failed) if failed.is_noted);
+        let is_lost = matches!(&got, Got::Failed(failed) if failed.is_noted || failed.verdict == Verdict::Refusing);
         let lost = self.follow.note_poll(peer, is_lost);
         let is_long = now.instant >= self.follow.progressed_at.after(TRIED_AGAIN_AFTER);
+        if let Got::Status(status) = &got {
+            self.serves(peer, &status.chain_id);
+        }
         let why = match got {
             // One lost answer is no reason to leave a primary: the walk under way would be lost with it.
             Got::Failed(failed) if is_lost && lost < POLLS_LOST_MAX && self.primary == Some(peer) => {
                 return self.hold(&failed, now.instant);
             }
-            Got::Failed(failed) => {
-                self.fault(&failed, now.instant);
-                return;
-            }
+            Got::Failed(failed) => return self.fault(&failed, now.instant),
             // Another chain's headers would be refused one by one; here one look is enough.
             Got::Status(status) if status.chain_id != self.spec.chain_id => {
-                format!("provider serves chain {:?}, wanted is {:?}", status.chain_id, self.spec.chain_id)
+                self.desk.fetcher.statuses.remove(&peer);
+                format!("it serves chain {:?}, wanted is {:?}", status.chain_id, self.spec.chain_id)
             }
             Got::Status(_) if !is_long && self.passed_over.until(peer, now.instant).is_some() => return,
             Got::Status(_) => return self.leave_primary_behind(peer, now),
             _ => return,
         };
-        self.fault(&Failed::by(peer, Verdict::Lying, why), now.instant);
+        // It says so itself, and the user may have named the wrong chain: of no use, and no lie.
+        self.fault(&Failed::by(peer, Verdict::Refusing, why), now.instant);
+    }
+
+    /// Notes which chain a provider serves, and tells the operator when it turns out that all serve another one than wanted.
+    pub(super) fn serves(&mut self, peer: PeerId, chain_id: &str) {
+        self.known.serves(peer, chain_id);
+        if let Some(got) = self.known.tell_other_chain(&self.spec.chain_id) {
+            let want = self.spec.chain_id.clone();
+            self.notice(ChainNotice::OtherChain { got, want });
+        }
     }
 }

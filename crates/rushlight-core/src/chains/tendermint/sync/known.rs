@@ -1,4 +1,4 @@
-//! What is known of providers, also of those that may not be asked now: where they are, what they did.
+//! What is known of providers, also of those that may not be asked now: where they are, which chain they serve, what they did.
 
 use crate::base::PeerId;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -12,12 +12,15 @@ const WHYS_MAX: usize = 8;
 #[derive(Debug, Default)]
 pub(super) struct Known {
     providers: BTreeMap<PeerId, Provider>,
+    is_other_chain_told: bool,
 }
 
 #[derive(Debug, Default)]
 struct Provider {
     /// Scheme, host and port of its address.
     origin: String,
+    /// The chain that it last said it serves.
+    chain_id: Option<String>,
     /// What was held against it lately, each once, at most [`WHYS_MAX`].
     whys: VecDeque<String>,
 }
@@ -33,6 +36,13 @@ impl Known {
         self.providers.get(&peer).map_or_else(|| format!("provider {}", peer.0), |provider| provider.origin.clone())
     }
 
+    /// Notes which chain a provider says it serves.
+    pub(super) fn serves(&mut self, peer: PeerId, chain_id: &str) {
+        if let Some(provider) = self.providers.get_mut(&peer) {
+            provider.chain_id = Some(chain_id.to_string());
+        }
+    }
+
     /// Notes what is held against a provider; tells whether it was held against it lately.
     pub(super) fn is_repeated(&mut self, peer: PeerId, why: &str) -> bool {
         let Some(provider) = self.providers.get_mut(&peer) else { return false };
@@ -42,5 +52,23 @@ impl Known {
             provider.whys.push_front(why.to_string());
         }
         is_repeated
+    }
+
+    /// Returns the chain that all providers serve that answer, if it is another one than `wanted`. One of them could lie; when all of
+    /// them say the same it is more likely that the settings are wrong. Nothing is said before each was heard of.
+    pub(super) fn other_chain(&self, wanted: &str) -> Option<&str> {
+        if self.providers.values().any(|provider| provider.chain_id.is_none() && provider.whys.is_empty()) {
+            return None;
+        }
+        let mut said = self.providers.values().filter_map(|provider| provider.chain_id.as_deref());
+        let first = said.next().filter(|first| *first != wanted)?;
+        said.all(|other| other == first).then_some(first)
+    }
+
+    /// Returns [`Known::other_chain`] the first time that there is one.
+    pub(super) fn tell_other_chain(&mut self, wanted: &str) -> Option<String> {
+        let got = self.other_chain(wanted).filter(|_| !self.is_other_chain_told)?.to_string();
+        self.is_other_chain_told = true;
+        Some(got)
     }
 }

@@ -290,7 +290,11 @@ impl Chain for TendermintChain {
             }
             Event::PeerLeft(peer) => self.peer_left(peer, now.instant),
             Event::Replied { ask, peer, reply } => {
-                if let Some((request, got)) = self.desk.fetcher.replied(ask, peer, reply) {
+                let completed = self.desk.fetcher.replied(ask, peer, reply);
+                for failed in core::mem::take(&mut self.desk.fetcher.faults) {
+                    self.hold(&failed, now.instant);
+                }
+                if let Some((request, got)) = completed {
                     self.got(request, got, now);
                 }
             }

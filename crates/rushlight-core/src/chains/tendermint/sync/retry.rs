@@ -1,11 +1,16 @@
 //! Asking again: what is done with answers that do not fit, and with those that are refusals, before anybody is accused.
 
+use super::super::decode::DecodeError;
 use super::super::decode::json::{NodeError, NodeStatus};
 use super::fetch::{FetchAction, Fetcher, JOIN_RETRIES};
-use super::request::{Got, RequestId, Want, failed, lying};
+use super::request::{Failed, Got, RequestId, Want, failed, lying};
 use crate::base::PeerId;
-use crate::chains::{To, Verdict};
+use crate::chains::{Reply, To, Verdict};
+use alloc::format;
 use alloc::string::{String, ToString};
+
+/// So much of an answer that cannot be read is shown to people.
+const SHOWN_BYTES_MAX: usize = 40;
 
 impl Fetcher {
     /// Asks again for parts that do not fit. When they came from several providers nobody knows whose is wrong, and one
@@ -60,6 +65,27 @@ impl Fetcher {
             _ => self.ask_commit(id),
         }
         true
+    }
+
+    /// Judges an answer that cannot be read. What has not even the shape of an answer (a gateway's page, a proxy's error, a
+    /// version yet to come) says nothing, so nothing in it is a lie; what has the shape and breaks a rule is one.
+    pub(super) fn undecodable(
+        &mut self,
+        id: RequestId,
+        peer: PeerId,
+        error: &DecodeError,
+        reply: Reply<'_>,
+    ) -> Option<Got> {
+        if !error.is_of_another_shape() {
+            return Some(lying(peer, error.to_string()));
+        }
+        let begin = String::from_utf8_lossy(reply.body.get(..SHOWN_BYTES_MAX).unwrap_or(reply.body));
+        let why = format!("its answer with HTTP status {} cannot be read: {error}; it begins {begin:?}", reply.status);
+        if self.ask_another(id, peer) {
+            self.faults.push(Failed::by(peer, Verdict::Refusing, why));
+            return None;
+        }
+        Some(failed(peer, Verdict::Refusing, why))
     }
 
     /// Judges a node's error by what it said of its heights, not by the words of the error, which every version and

@@ -92,8 +92,15 @@ impl TendermintChain {
         SyncState::Synced
     }
 
-    /// Returns what keeps the chain from going on, as far as it is known: what was held against somebody last.
+    /// Returns what keeps the chain from going on, as far as it is known: the settings, or what was held against somebody last.
     fn because(&self) -> String {
+        let want = &self.spec.chain_id;
+        if let Some(got) = self.known.other_chain(want) {
+            return format!(
+                "; every provider that answers serves chain {got:?}, the settings want {want:?}: \
+                 correct chain_id and the trusted header, or the providers"
+            );
+        }
         match &self.last_fault {
             Some((Failed { peer: Some(peer), why, .. }, _)) => {
                 format!("; last fault: {}: {why}", self.known.origin(*peer))
