@@ -100,10 +100,14 @@ fn a_lying_primary_with_real_keys_freezes_the_client() {
             assert!(world.run_until(3_000, is_frozen), "{what}: {:?} {:?}", world.status(), world.notices);
             assert_eq!(world.status().head.map(|head| head.height), Some(attack.trusted), "{what}");
             let frozen = world.notices.iter().find_map(|notice| match notice {
-                Notice::Chain(_, ChainNotice::Frozen { height, ours, theirs, .. }) => Some((*height, *ours, *theirs)),
+                Notice::Chain(_, ChainNotice::Frozen { height, ours, theirs, ours_from, theirs_from }) => {
+                    Some((*height, *ours, *theirs, ours_from.clone(), theirs_from.clone()))
+                }
                 _ => None,
             });
-            let (height, ours, theirs) = frozen.unwrap();
+            let (height, ours, theirs, ours_from, theirs_from) = frozen.unwrap();
+            assert_eq!(ours_from, "http://a:1", "{what}");
+            assert!(["http://b:1", "http://c:1"].contains(&theirs_from.as_str()), "{what}: {theirs_from}");
             assert_eq!(height, attack.target, "{what}");
             assert_ne!(ours, theirs, "{what}");
             // The freeze outlives a restart.
@@ -114,6 +118,10 @@ fn a_lying_primary_with_real_keys_freezes_the_client() {
             again.saved = saved;
             again.add(&recording.spec(attack.trusted, "skipping"));
             assert!(is_frozen(&again), "{what}: not frozen after a restart");
+            // Whoever reads it later learns who gave which header.
+            let text = again.status().state.reason().to_string();
+            assert!(text.contains(&format!("{ours} from {ours_from}")), "{what}: {text}");
+            assert!(text.contains(&format!("{theirs} from {theirs_from}")), "{what}: {text}");
             again.run_until(200, |_| false);
             assert_eq!(again.status().head.map(|head| head.height), Some(attack.trusted), "{what}");
             // Another checkpoint does not wipe out the evidence, whichever it is.

@@ -52,8 +52,8 @@ fn log_chain(chain: &str, notice: &ChainNotice) {
         ChainNotice::TrustExpired { height, at } => {
             error!(chain, height, %at, "trust expired; give the chain file a newer trusted header");
         }
-        ChainNotice::Frozen { height, ours, theirs, witness } => {
-            error!(chain, height, %ours, %theirs, witness = witness.0, "frozen: two conflicting headers verify");
+        ChainNotice::Frozen { height, ours, theirs, ours_from, theirs_from } => {
+            error!(chain, height, %ours, ours_from, %theirs, theirs_from, "frozen: two conflicting headers verify");
         }
         ChainNotice::CheckpointChanged { from, to, head, kept } => {
             warn!(chain, from, to, head, %kept, "the checkpoint was changed: starting anew from it; what was saved is kept");

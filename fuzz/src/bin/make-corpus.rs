@@ -185,7 +185,8 @@ fn snapshot(checkpoint: &Checkpoint, verified: &[VerifiedBlock], block: &LightBl
         freeze: is_frozen.then(|| Freeze {
             ours: Arc::new(block.clone()),
             theirs: Arc::new(verified[0].block().clone()),
-            witness: "provider 1".to_string(),
+            primary: "http://127.0.0.1:26657".to_string(),
+            witness: "https://rpc.example".to_string(),
         }),
         history: Some(History { top: checkpoint.height, count: 1, chunks: vec![checkpoint.hash] }),
         kept: verified[..verified.len() - 1].iter().take(KEPT_BLOCKS_MAX).cloned().collect(),

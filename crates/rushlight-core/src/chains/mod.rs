@@ -352,8 +352,10 @@ pub enum ChainNotice {
         ours: Hash,
         /// The witness's header hash.
         theirs: Hash,
-        /// Who dissented.
-        witness: PeerId,
+        /// Who gave ours: scheme, host and port of its address.
+        ours_from: String,
+        /// Who gave the other one.
+        theirs_from: String,
     },
     /// The user changed the checkpoint: the sync starts anew, and what was saved before is kept.
     CheckpointChanged {

@@ -3,9 +3,10 @@
 //! A protobuf message behind a version byte and before a checksum: 1 checkpoint height, 2 checkpoint hash, 3 highest
 //! wall clock, 4 the head's `LightBlock`, 5 the set after it where it is another one, 6 a freeze, 7 witnesses that
 //! agreed, 8 witnesses asked, 9 the checkpoint's time, 10 the index of heights below the checkpoint, 11 the latest time by
-//! which expiry was judged, 12 (any number) a kept
-//! block, 13 the SHA-256 of the snapshot that was there before the user changed the checkpoint. A kept block is 1 its `LightBlock`, 2 the set after it where it is
-//! another one; clients that know nothing of them leave them out. A freeze is 1 its `LightBlock`, 2 the conflicting one, 3 the witness's address. Whoever can
+//! which expiry was judged, 12 (any number) a kept block, 13 the SHA-256 of the snapshot that was there before the user
+//! changed the checkpoint. A kept block is 1 its `LightBlock`, 2 the set after it where it is another one; clients that know
+//! nothing of them leave them out. A freeze is 1 its `LightBlock`, 2 the conflicting one, 3 who gave the conflicting one, 4 who
+//! gave ours. Whoever can
 //! write this file can make the client trust anything, as whoever can write its settings.
 
 use super::decode::{self, DecodeError};
@@ -106,7 +107,9 @@ pub struct Freeze {
     pub ours: Arc<LightBlock>,
     /// The witness's block.
     pub theirs: Arc<LightBlock>,
-    /// The witness's address or id, for a person to read.
+    /// Who gave ours: scheme, host and port of its address, for a person to read; empty when an older version saved it.
+    pub primary: String,
+    /// Who gave the other one.
     pub witness: String,
 }
 
@@ -170,6 +173,7 @@ impl Snapshot {
             put_message(&mut message, 1, &freeze.ours.to_protobuf());
             put_message(&mut message, 2, &freeze.theirs.to_protobuf());
             put_bytes(&mut message, 3, freeze.witness.as_bytes());
+            put_bytes(&mut message, 4, freeze.primary.as_bytes());
             put_message(&mut out, 6, &message);
         }
         put_uint(&mut out, 7, u64::from(self.witnesses.0));
@@ -324,7 +328,7 @@ fn read_kept(message: &[u8]) -> Result<(LightBlock, Option<ValidatorSet>), Decod
 }
 
 fn read_freeze(message: &[u8]) -> Result<Freeze, DecodeError> {
-    let (mut ours, mut theirs, mut witness) = (None, None, String::new());
+    let (mut ours, mut theirs, mut primary, mut witness) = (None, None, String::new(), String::new());
     let mut reader = Reader::new(message);
     while let Some(field) = reader.next().map_err(protobuf)? {
         let bytes = field.bytes().map_err(protobuf)?;
@@ -332,12 +336,14 @@ fn read_freeze(message: &[u8]) -> Result<Freeze, DecodeError> {
             1 => ours = Some(Arc::new(decode::protobuf::light_block(bytes)?)),
             2 => theirs = Some(Arc::new(decode::protobuf::light_block(bytes)?)),
             3 => witness = String::from_utf8_lossy(bytes).into_owned(),
+            4 => primary = String::from_utf8_lossy(bytes).into_owned(),
             _ => {}
         }
     }
     Ok(Freeze {
         ours: ours.ok_or(DecodeError::Missing { field: "freeze.ours" })?,
         theirs: theirs.ok_or(DecodeError::Missing { field: "freeze.theirs" })?,
+        primary,
         witness,
     })
 }

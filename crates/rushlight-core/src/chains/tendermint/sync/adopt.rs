@@ -187,7 +187,7 @@ impl TendermintChain {
             Checked::Attack(witness, theirs) => {
                 let Some(Adoption { stage: Stage::CrossCheck(mut check), .. }) = self.adoption.take() else { return };
                 check.cancel(&mut self.desk);
-                self.freeze(check.block(), &theirs, witness);
+                self.freeze(check.block(), check.primary(), &theirs, witness);
                 if let Some(head) = self.head.clone() {
                     self.save_head(head, self.head_witnesses);
                 }

@@ -92,13 +92,21 @@ impl TendermintChain {
         self.notice(ChainNotice::CheckpointChanged { from, to, head, kept });
     }
 
-    pub(super) fn freeze(&mut self, ours: &VerifiedBlock, theirs: &VerifiedBlock, witness: PeerId) {
+    /// Stops the chain for good: `ours` came from `primary`, `theirs` from `witness`.
+    pub(super) fn freeze(&mut self, ours: &VerifiedBlock, primary: PeerId, theirs: &VerifiedBlock, witness: PeerId) {
         let freeze = Freeze {
             ours: Arc::new(ours.block().clone()),
             theirs: Arc::new(theirs.block().clone()),
-            witness: alloc::format!("provider {}", witness.0),
+            primary: self.known.origin(primary),
+            witness: self.known.origin(witness),
         };
-        let notice = ChainNotice::Frozen { height: ours.height(), ours: ours.hash(), theirs: theirs.hash(), witness };
+        let notice = ChainNotice::Frozen {
+            height: ours.height(),
+            ours: ours.hash(),
+            theirs: theirs.hash(),
+            ours_from: freeze.primary.clone(),
+            theirs_from: freeze.witness.clone(),
+        };
         self.freeze = Some(freeze);
         self.drop_walk();
         self.notice(notice);

@@ -38,10 +38,10 @@ impl TendermintChain {
             let (height, ours, theirs) =
                 (freeze.ours.header.height, freeze.ours.header.hash(), freeze.theirs.header.hash());
             return SyncState::Frozen(format!(
-                "two headers of height {height} are signed by trusted validators: {ours}, and {theirs} from {}; \
+                "two headers of height {height} are signed by trusted validators: {ours} from {}, and {theirs} from {}; \
                  somebody attacks this chain. Compare with sources you trust; then set the store aside (rushlight doctor \
                  --set-aside-store) and start anew from a checkpoint",
-                freeze.witness
+                freeze.primary, freeze.witness
             ));
         }
         if let Some((height, at)) = self.is_expired {

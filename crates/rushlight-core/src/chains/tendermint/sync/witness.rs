@@ -90,6 +90,11 @@ impl CrossCheck {
         &self.block
     }
 
+    /// Returns who gave the block that is checked.
+    pub fn primary(&self) -> PeerId {
+        self.primary
+    }
+
     /// Returns how many witnesses agree, and how many were asked; of those that are kin only one counts.
     pub fn count(&self) -> (u32, u32) {
         self.count
