@@ -90,6 +90,7 @@ impl<B: AsRef<[u8]>> DigestItem<B> {
 
 impl<'a> DigestItem<&'a [u8]> {
     /// Returns the item that stands next; `None` is an unknown type byte.
+    #[inline]
     fn read(reader: &mut Reader<'a>) -> Result<Result<Self, u8>, ScaleError> {
         let kind = reader.u8()?;
         let engine = |reader: &mut Reader<'a>| -> Result<(EngineId, &'a [u8]), ScaleError> {
@@ -166,6 +167,12 @@ impl<'a> Digest<'a> {
         DigestItems { reader: Reader::new(self.items) }
     }
 
+    /// Returns the last item, where a sealed block has its seal, without going over those before.
+    pub fn last(&self) -> Option<DigestItem<&'a [u8]>> {
+        let (_, last) = self.items.split_at_checked(self.last_at)?;
+        DigestItems { reader: Reader::new(last) }.next()
+    }
+
     /// Returns what the runtime told `engine`, in order.
     pub fn consensus(&self, engine: EngineId) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.items().filter_map(move |item| match item {
@@ -217,6 +224,7 @@ pub struct DigestItems<'a> {
 impl<'a> Iterator for DigestItems<'a> {
     type Item = DigestItem<&'a [u8]>;
 
+    #[inline]
     fn next(&mut self) -> Option<Self::Item> {
         if self.reader.is_empty() {
             return None;

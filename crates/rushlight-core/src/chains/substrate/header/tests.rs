@@ -66,6 +66,9 @@ fn every_kind_of_item_is_read_and_written_back() {
     assert_eq!(read.to_header(), owned);
     assert_eq!(read.hash(), owned.hash());
     assert_eq!(read.digest().len(), 8);
+    assert_eq!(read.digest().last(), read.digest().items().last());
+    let empty = header(vec![]).encode();
+    assert_eq!(HeaderRef::decode(&empty, NumberWidth::U32).unwrap().digest().last(), None);
     let mut digest = vec![];
     read.digest().encode(&mut digest);
     assert!(bytes.ends_with(&digest));
