@@ -1,6 +1,7 @@
 //! Headers, justifications and warp fragments.
 //!
-//! Compared functions: `HeaderRef::decode` with `header::decode`; `JustificationRef::decode`, `Proofs::push` and `Work::run`
+//! Compared functions: `HeaderRef::decode` with `header::decode`, alone and with what a client then reads of a header, for
+//! ours decodes an engine's item when it is asked for and theirs all of them before; `JustificationRef::decode`, `Proofs::push` and `Work::run`
 //! with `finality::verify::verify_justification`, which decodes too; `FragmentStream`, `Run` and `Work::run` with
 //! `header::decode_partial`, `decode_partial_grandpa_justification` and `verify_justification` for each fragment, as their
 //! warp sync does. Theirs counts authorities by number, ours by weight.
@@ -15,7 +16,8 @@ use fragments::{Plan, World, encode_answer};
 use rushlight_core::base::{AskId, Hash, PeerId, WorkId};
 use rushlight_core::chains::Work;
 use rushlight_core::chains::substrate::grandpa::{AuthoritySet, JustificationRef, Proofs};
-use rushlight_core::chains::substrate::header::{HeaderRef, NumberWidth};
+use rushlight_core::chains::substrate::header::grandpa::Log;
+use rushlight_core::chains::substrate::header::{DigestItem, HeaderRef, NumberWidth};
 use rushlight_core::chains::substrate::warp::{
     Action, Event, FragmentStream, Run, Warp, WarpRules, WarpSettings, verify_proof,
 };
@@ -50,11 +52,12 @@ fn headers(rounds: usize) -> Vec<Row> {
         let items: Vec<_> = HeaderRef::decode(&large, WIDTH).expect("a header").to_header().digest;
         let mut small = HeaderRef::decode(&large, WIDTH).expect("a header").to_header();
         // An ordinary header is the same one without what it announces.
-        small.digest = items
-            .into_iter()
-            .filter(|item| !matches!(item, rushlight_core::chains::substrate::header::DigestItem::Consensus(..)))
-            .collect();
-        [header_row("header decode, ordinary", &small.encode(), rounds), large_row]
+        small.digest = items.into_iter().filter(|item| !matches!(item, DigestItem::Consensus(..))).collect();
+        let small = small.encode();
+        let used = |name, bytes| used_header_row(name, bytes, rounds);
+        let used =
+            [used("header decode and use, ordinary", &small), used("the same of Polkadot's epoch change", &large)];
+        [header_row("header decode, ordinary", &small, rounds), large_row].into_iter().chain(used).collect::<Vec<_>>()
     });
     small.into_iter().flatten().collect()
 }
@@ -69,6 +72,58 @@ fn header_row(name: &str, bytes: &[u8], rounds: usize) -> Row {
     };
     let (ours, theirs) = in_turns(rounds, 1, || repeat(&ours), || repeat(&theirs));
     Row::new(format!("{name}, {} bytes", bytes.len()), ours * 1_000, theirs * 1_000, 2.0).per("ns")
+}
+
+/// Reads what a client looks at in each header: the author's slot, the seal, the announced epoch and set, and every
+/// authority in them. Ours decodes these here and theirs before, so that this row compares the same work.
+fn used_header_row(name: &str, bytes: &[u8], rounds: usize) -> Row {
+    assert_eq!(our_use(bytes), their_use(bytes), "both read the same");
+    let read = |read: fn(&[u8]) -> Seen| {
+        black_box(read(black_box(bytes)));
+    };
+    let repeat = |by: fn(&[u8]) -> Seen| cpu(|| (0..10_000).for_each(|_| read(by))).1 / 10_000;
+    let ours = || repeat(our_use);
+    let theirs = || repeat(their_use);
+    let (ours, theirs) = in_turns(rounds, 1, ours, theirs);
+    Row::new(format!("{name}, {} bytes", bytes.len()), ours * 1_000, theirs * 1_000, 2.0).per("ns")
+}
+
+/// Slot, length of the seal, sums over the authorities of BABE and of GRANDPA.
+type Seen = (u64, usize, u64, u64);
+
+fn sum<'a>(authorities: impl Iterator<Item = (&'a [u8; 32], u64)>) -> u64 {
+    authorities.fold(0, |sum, (key, weight)| sum + weight + u64::from(key[0]))
+}
+
+fn our_use(bytes: &[u8]) -> Seen {
+    let header = HeaderRef::decode(bytes, WIDTH).expect("a header");
+    let slot = header.babe_pre_digest().expect("one claim").expect("a claim").slot;
+    let seal = header.digest().last().map_or(0, |item| match item {
+        DigestItem::Seal(_, signature) => signature.len(),
+        _ => 0,
+    });
+    let epoch = header.babe_announced_epoch().expect("one epoch");
+    let set = header.grandpa_logs().find_map(|log| match log {
+        Log::ScheduledChange(change) => Some(change.next_authorities),
+        _ => None,
+    });
+    let babe = epoch.map_or(0, |epoch| sum(epoch.epoch.authorities.iter()));
+    (slot, seal, babe, set.map_or(0, |set| sum(set.iter())))
+}
+
+fn their_use(bytes: &[u8]) -> Seen {
+    let header = header::decode(bytes, 4).expect("a header");
+    let slot = header.digest.babe_pre_runtime().expect("a claim").slot_number();
+    let seal = header.digest.babe_seal().map_or(0, |seal| seal.len());
+    let epoch = header.digest.babe_epoch_information();
+    let set = header.digest.logs().find_map(|item| match item {
+        header::DigestItemRef::GrandpaConsensus(header::GrandpaConsensusLogRef::ScheduledChange(change)) => {
+            Some(change.next_authorities)
+        }
+        _ => None,
+    });
+    let babe = epoch.map_or(0, |(epoch, _)| sum(epoch.authorities.map(|of| (of.public_key, of.weight))));
+    (slot, seal, babe, set.map_or(0, |set| sum(set.map(|of| (of.public_key, of.weight.get())))))
 }
 
 fn justification(authorities: u64, rounds: usize) -> Row {
