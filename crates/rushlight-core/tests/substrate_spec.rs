@@ -324,7 +324,7 @@ struct Checkpoint {
 }
 
 fn epoch(index: u64, start_slot: u64) -> Epoch {
-    let authorities = vec![BabeAuthority { key: [3; 32], weight: 1 }];
+    let authorities = vec![BabeAuthority { key: [3; 32], weight: 1 }].into();
     Epoch { index, start_slot, duration: 10, authorities, randomness: [4; 32], config: None }
 }
 

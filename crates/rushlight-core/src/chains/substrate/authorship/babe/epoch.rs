@@ -2,6 +2,7 @@
 
 use super::super::super::header::babe::{AllowedSlots, NextConfig};
 use crate::codec::scale::{Reader, ScaleError, put_compact};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::super::super::header::authorities::AuthoritiesRef;
@@ -33,8 +34,8 @@ pub struct Epoch {
     pub start_slot: u64,
     /// How many slots it has.
     pub duration: u64,
-    /// Its authors.
-    pub authorities: Vec<BabeAuthority>,
+    /// Its authors: shared, for each block that skips epochs begins a later one of the same authors.
+    pub authorities: Arc<[BabeAuthority]>,
     /// What the slots' authors are drawn with.
     pub randomness: [u8; 32],
     /// Its rules, or `None` in checkpoints from before each epoch had its own: then those of the chain's configuration.
@@ -71,7 +72,7 @@ impl Epoch {
             out.extend_from_slice(&number.to_le_bytes());
         }
         put_compact(out, self.authorities.len() as u64);
-        for authority in &self.authorities {
+        for authority in self.authorities.iter() {
             out.extend_from_slice(&authority.key);
             out.extend_from_slice(&authority.weight.to_le_bytes());
         }
@@ -117,5 +118,20 @@ impl EpochConfig {
             AllowedSlots::PrimaryAndSecondaryPlain => 1,
             AllowedSlots::PrimaryAndSecondaryVrf => 2,
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Thousands of siblings may each skip epochs; none of them may keep a list of its own.
+    #[test]
+    fn later_epochs_of_the_same_authors_share_the_list() {
+        let authorities: Arc<[_]> = Arc::from([BabeAuthority { key: [1; 32], weight: 1 }]);
+        let epoch = Epoch { index: 1, start_slot: 10, duration: 10, authorities, randomness: [2; 32], config: None };
+        let later = epoch.at_slot(47);
+        assert_eq!((later.index, later.start_slot, later.end_slot()), (4, 40, 50));
+        assert!(Arc::ptr_eq(&epoch.authorities, &later.authorities));
     }
 }

@@ -53,7 +53,7 @@ pub(super) enum Epochs {
 impl BabeState {
     /// Returns the state behind block 0.
     pub fn at_genesis(config: &BabeConfig, authorities: Vec<BabeAuthority>, randomness: [u8; 32]) -> Self {
-        let (duration, rules) = (config.epoch_length, Some(config.rules));
+        let (duration, rules, authorities) = (config.epoch_length, Some(config.rules), authorities.into());
         let epoch = Epoch { index: 0, start_slot: 0, duration, authorities, randomness, config: rules };
         Self { slot: 0, primary_slots: 0, epochs: Epochs::Genesis(Arc::new(epoch)) }
     }
