@@ -4,8 +4,8 @@ use rushlight_core::base::Hash;
 use rushlight_core::chains::substrate::authorship::ConsensusConfig;
 use rushlight_core::chains::substrate::authorship::babe::{BabeConfig, EpochConfig};
 use rushlight_core::chains::substrate::header::babe::AllowedSlots;
-use rushlight_core::chains::substrate::state::tree::UNFINALIZED_MAX;
-use rushlight_core::chains::substrate::state::{ChainState, ForcedChanges, Settings};
+use rushlight_core::chains::substrate::header::NumberWidth;
+use rushlight_core::chains::substrate::state::{ChainState, ForcedChanges, Settings, UNFINALIZED_MAX};
 use rushlight_core::crypto::blake2b::blake2b_256;
 use std::sync::Arc;
 
@@ -22,13 +22,14 @@ pub fn run(bytes: &[u8]) -> bool {
     };
     let sealed = [content, blake2b_256(content).as_bytes()].concat();
     let Some(genesis) = content.get(1..33).and_then(Hash::from_slice) else { return false };
-    let Ok(mut chain) = ChainState::from_snapshot(&sealed, genesis, settings()) else { return false };
+    let Some(width) = content.get(33).and_then(|width| NumberWidth::new((*width).into())) else { return false };
+    let Ok(mut chain) = ChainState::from_snapshot(&sealed, genesis, width, settings()) else { return false };
     assert_eq!(chain.to_snapshot(), sealed, "a second encoding of the same snapshot");
     while let Some((len, behind)) = rest.split_first_chunk::<2>() {
         let Some((header, behind)) = behind.split_at_checked(u16::from_le_bytes(*len).into()) else { break };
         rest = behind;
         if let Ok(imported) = chain.import(header, None) {
-            assert_eq!(chain.tree().number(&imported.hash).is_none(), imported.dropped.contains(&imported.hash));
+            assert!(chain.tree().number(&imported.hash).is_some() && !imported.dropped.contains(&imported.hash));
         }
         assert!(chain.tree().len() <= UNFINALIZED_MAX);
         assert!(chain.best().number >= chain.finalized().number);

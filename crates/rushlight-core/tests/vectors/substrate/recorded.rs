@@ -195,7 +195,7 @@ fn follow(name: &str, blocks: &[Block], spec: &Spec, consensus: GenesisConsensus
             if [101, 411].contains(&block.number) && std::env::var_os("RUSHLIGHT_UPDATE").is_some() {
                 record(name, &snapshot, &blocks[block.number as usize + 1..][..12]);
             }
-            match ChainState::from_snapshot(&snapshot, chain.genesis(), settings.clone()) {
+            match ChainState::from_snapshot(&snapshot, chain.genesis(), chain.number_width(), settings.clone()) {
                 Ok(again) => {
                     report.equal(
                         name,

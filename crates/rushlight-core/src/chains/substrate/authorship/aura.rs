@@ -153,11 +153,8 @@ pub(super) fn verify(
     config: &AuraConfig,
     latest_slot: Option<u64>,
 ) -> Result<(VerifiedTurn, AuraState), AuraError> {
-    let slot = header.aura_slot()?.ok_or(AuraError::NoSlot)?;
-    if slot < parent.slot || (slot == parent.slot && !config.equal_slots) {
-        let equal_slots = config.equal_slots;
-        return Err(AuraError::SlotNotAfterParent { got: slot, parent: parent.slot, equal_slots });
-    }
+    let state = follow(parent, header, config)?;
+    let slot = state.slot;
     if let Some(latest) = latest_slot.filter(|latest| slot > *latest) {
         return Err(AuraError::SlotInFuture { got: slot, latest });
     }
@@ -175,6 +172,16 @@ pub(super) fn verify(
             .or_else(|_| ed25519::verify(author, hash.as_bytes(), seal.signature)),
     };
     signed.map_err(|why| AuraError::Seal { slot, why })?;
+    Ok((VerifiedTurn { slot, author: *author }, state))
+}
+
+/// Returns the state behind `header`, whoever sealed it.
+pub(super) fn follow(parent: &AuraState, header: &HeaderRef<'_>, config: &AuraConfig) -> Result<AuraState, AuraError> {
+    let slot = header.aura_slot()?.ok_or(AuraError::NoSlot)?;
+    if slot < parent.slot || (slot == parent.slot && !config.equal_slots) {
+        let equal_slots = config.equal_slots;
+        return Err(AuraError::SlotNotAfterParent { got: slot, parent: parent.slot, equal_slots });
+    }
     let authorities = header.aura_authorities_change()?.map_or_else(|| Arc::clone(&parent.authorities), Arc::from);
-    Ok((VerifiedTurn { slot, author: *author }, AuraState { slot, authorities }))
+    Ok(AuraState { slot, authorities })
 }

@@ -119,6 +119,15 @@ impl VerifiedAuthorship {
 }
 
 impl ConsensusConfig {
+    /// Returns the name of the engine, for people.
+    pub fn engine(&self) -> &'static str {
+        match self {
+            Self::Babe(_) => "BABE",
+            Self::Aura(_) => "AURA",
+            Self::Unchecked(_) => "not checked",
+        }
+    }
+
     /// Returns the latest slot that a block may have at wall clock `now`: one ahead of the current one, as the reference
     /// allows for clocks that differ. `None` where the length of slots is not known; then slots are not compared.
     pub fn latest_slot(&self, now: UnixTime) -> Option<u64> {
@@ -133,6 +142,15 @@ impl ConsensusConfig {
 }
 
 impl AuthorshipState {
+    /// Returns the name of the engine, for people.
+    pub fn engine(&self) -> &'static str {
+        match self {
+            Self::Babe(_) => "BABE",
+            Self::Aura(_) => "AURA",
+            Self::Unchecked(_) => "not checked",
+        }
+    }
+
     /// Appends the encoding that [`AuthorshipState::read`] reads.
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
@@ -191,9 +209,30 @@ pub fn verify(
             let (turn, state) = aura::verify(parent, header, config, latest_slot)?;
             Ok((VerifiedAuthorship::Aura(turn), AuthorshipState::Aura(state)))
         }
-        (AuthorshipState::Unchecked(why), _) => {
+        (AuthorshipState::Unchecked(why), ConsensusConfig::Unchecked(_)) => {
             Ok((VerifiedAuthorship::Unchecked(*why), AuthorshipState::Unchecked(*why)))
         }
+        _ => Err(AuthorshipError::OtherEngine),
+    }
+}
+
+/// Returns the state behind `header`, a child of the block that `parent` is the state of, without asking whether its author
+/// was entitled to it: for headers that are proven otherwise, as by finality. Costs no signature check.
+/// # Errors
+/// [`AuthorshipError`]: a header that nothing follows from.
+pub fn follow(
+    parent: &AuthorshipState,
+    header: &HeaderRef<'_>,
+    config: &ConsensusConfig,
+) -> Result<AuthorshipState, AuthorshipError> {
+    match (parent, config) {
+        (AuthorshipState::Babe(parent), ConsensusConfig::Babe(config)) => {
+            Ok(AuthorshipState::Babe(babe::follow(parent, header, config)?))
+        }
+        (AuthorshipState::Aura(parent), ConsensusConfig::Aura(config)) => {
+            Ok(AuthorshipState::Aura(aura::follow(parent, header, config)?))
+        }
+        (AuthorshipState::Unchecked(why), ConsensusConfig::Unchecked(_)) => Ok(AuthorshipState::Unchecked(*why)),
         _ => Err(AuthorshipError::OtherEngine),
     }
 }

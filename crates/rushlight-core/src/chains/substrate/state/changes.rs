@@ -4,7 +4,8 @@
 //! *forced* change is the way out of a stall: it is made without finality, once the chain is `delay` blocks above it.
 //! Full nodes execute the block that announces one; a client that does not would believe any author. It is therefore made
 //! only once authors of more than two thirds of the keys that could author behind the finalized block have built on it:
-//! the same assumption as that of finality, see `docs/decisions/010-forced-changes.md`.
+//! the same assumption as that of finality, see `docs/decisions/010-forced-changes.md`. Where the announcing block is final
+//! itself, the set voted for it, and nobody else is asked.
 //! `Pause` and `Resume` change nothing, as in the reference, which stopped acting on them.
 //!
 //! Source: `sc-consensus-grandpa` 0.45, `authorities.rs` and `import.rs`.
@@ -17,13 +18,15 @@ use alloc::collections::BTreeSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-/// The most changes that are announced and not made, on all forks together. Honest chains have one a session.
+/// The most changes that are announced and not made: so many up to the finalized block, and so many above it on all forks
+/// together. Honest chains have one a session.
 pub const ANNOUNCED_MAX: usize = 64;
 
 /// When a forced change of the set is made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ForcedChanges {
-    /// Once more than two thirds of those who could author behind the finalized block have built on its announcement.
+    /// Once more than two thirds of those who could author behind the finalized block have built on its announcement, or that
+    /// is final.
     /// Where the authors were replaced meanwhile, that never happens, and a new checkpoint is needed.
     #[default]
     Vouched,
@@ -41,7 +44,7 @@ pub struct Announced {
     pub hash: Hash,
     /// The last block of the set that ends.
     pub effective: u64,
-    /// The finalized height that the runtime took for agreed, where the change is forced.
+    /// Where the change is forced, the finalized height that the runtime took for agreed.
     pub forced: Option<u64>,
     /// The set that begins; its number counts from the one that was in force below the announcement.
     pub set: Arc<AuthoritySet>,
@@ -62,7 +65,7 @@ pub(super) struct Forced {
 #[derive(Clone, Debug)]
 pub(super) struct SetState {
     set: Arc<AuthoritySet>,
-    /// Scheduled changes that are announced up to the finalized block, in the order of blocks.
+    /// Changes that are announced up to the finalized block, scheduled and forced ones, in the order of blocks.
     announced: Vec<Announced>,
     /// The forced change by which the set came, until the block with which it was made is finalized.
     forced: Option<Forced>,
@@ -81,9 +84,12 @@ impl SetState {
             return Err(StartError::TooManyAnnounced { got: announced.len(), max: ANNOUNCED_MAX });
         }
         let mut before = 0;
+        let first = announced.iter().position(|change| change.forced.is_none());
         for (index, change) in announced.iter().enumerate() {
             let Announced { number, effective, .. } = *change;
-            if number > finalized || effective <= finalized || number < before || change.forced.is_some() {
+            // A scheduled change waits for the one before it, so only the first is sure to be made later.
+            let is_past = effective <= finalized && (change.forced.is_some() || first == Some(index));
+            if number > finalized || effective < number || number < before || is_past {
                 return Err(StartError::Announced { index, announced: number, effective, finalized });
             }
             before = number;
@@ -105,12 +111,35 @@ impl SetState {
         self.forced
     }
 
-    /// Returns the scheduled changes among `above` and those announced before that are still to be made.
-    fn scheduled<'a>(&'a self, above: &'a [&'a Announced]) -> impl Iterator<Item = &'a Announced> {
+    /// Sets the forced change by which the set came: what a snapshot remembers.
+    pub(super) fn remember_forced(&mut self, forced: Option<Forced>) {
+        self.forced = forced;
+    }
+
+    /// Returns the changes among `above` and those announced before that are still to be made, in the order of blocks. A
+    /// forced change that was made voids all that were announced up to the block with which it was made.
+    fn pending<'a>(&'a self, above: &[&'a Announced]) -> Vec<&'a Announced> {
         let void = self.forced.map(|forced| forced.effective);
-        let is_void = move |change: &&Announced| void.is_some_and(|void| change.number <= void);
+        let is_void = |change: &&Announced| void.is_some_and(|void| change.number <= void);
         let all = above.iter().copied().chain(&self.announced);
-        all.filter(move |change| change.forced.is_none() && !is_void(change))
+        let mut pending: Vec<&Announced> = all.filter(|change| !is_void(change)).collect();
+        pending.sort_by_key(|change| change.number);
+        pending
+    }
+
+    /// Returns the lowest forced change that is still to be made, of those that `above` has and those announced before.
+    pub(super) fn next_forced<'a>(&'a self, above: &[&'a Announced]) -> Option<&'a Announced> {
+        self.pending(above).into_iter().find(|change| change.forced.is_some())
+    }
+
+    /// Tells whether a scheduled change is made with the finality of block `number`, or a later one waits for that block.
+    pub(super) fn is_mandatory(&self, number: u64, above: &[&Announced]) -> bool {
+        self.pending(above).iter().any(|change| change.forced.is_none() && change.effective == number)
+    }
+
+    /// Tells whether `key` may vouch for a forced change.
+    pub(super) fn is_trusted_author(&self, key: &[u8; 32]) -> bool {
+        self.authors.contains(key)
     }
 
     /// Takes the authors who may vouch for a forced change from the state behind a finalized block.
@@ -122,51 +151,67 @@ impl SetState {
         };
     }
 
-    /// Returns the last block of the set whose turn it is, given what is announced above the finalized block.
+    /// Returns the last block of the set whose turn it is, given what is announced above the finalized block: that of the
+    /// scheduled change that was announced first. A later one waits for it, whatever its own block, as in the reference,
+    /// which asks the roots of its tree of changes alone (`ForkTree::finalize_with_descendent_if`).
     pub(super) fn ending(&self, above: &[&Announced]) -> Option<u64> {
-        self.scheduled(above).map(|change| change.effective).min()
+        self.pending(above).into_iter().find(|change| change.forced.is_none()).map(|change| change.effective)
     }
 
     /// Returns what is in force behind block `number` once that is finalized; `path` is what is announced between.
     /// # Errors
-    /// [`FinalityError::ChangeFirst`], [`FinalityError::TwoChanges`].
+    /// [`FinalityError::ChangeFirst`], [`FinalityError::TwoChanges`], [`FinalityError::TooManyAnnounced`].
     pub(super) fn after(&self, number: u64, path: &[&Announced]) -> Result<Self, FinalityError> {
-        if let Some(mandatory) = self.ending(path).filter(|ending| *ending < number) {
+        let pending = self.pending(path);
+        let mut scheduled = pending.iter().filter(|change| change.forced.is_none());
+        let (first, second) = (scheduled.next(), scheduled.next());
+        if let Some(mandatory) = first.map(|change| change.effective).filter(|ending| *ending < number) {
             return Err(FinalityError::ChangeFirst { mandatory, number });
         }
-        let mut announced: Vec<Announced> = self.scheduled(path).cloned().collect();
-        announced.sort_by_key(|change| change.number);
-        let (made, announced): (Vec<_>, Vec<_>) = announced.into_iter().partition(|change| change.effective == number);
+        let made = first.filter(|change| change.effective == number);
+        if made.is_some() && second.is_some_and(|second| second.effective <= number) {
+            return Err(FinalityError::TwoChanges { number });
+        }
+        // A forced change is the way out where finality stalls: one that it overtook, or that a scheduled change came
+        // before, is not made any more, as in the reference.
+        let stays = |change: &Announced| match change.forced {
+            None => made.is_none_or(|made| made.hash != change.hash),
+            Some(_) => made.is_none() && change.effective > number,
+        };
+        let announced: Vec<Announced> =
+            pending.iter().filter(|change| stays(change)).map(|c| Announced::clone(c)).collect();
+        if announced.len() > ANNOUNCED_MAX {
+            return Err(FinalityError::TooManyAnnounced { number, got: announced.len(), max: ANNOUNCED_MAX });
+        }
         let mut next = Self { announced, ..self.clone() };
         next.forced = self.forced.filter(|forced| forced.effective > number);
-        let mut made = made.into_iter();
-        if let Some(change) = made.next() {
+        if let Some(change) = made {
             next.set = renumbered(&change.set, self.set.id().saturating_add(1));
         }
-        if made.next().is_some() { Err(FinalityError::TwoChanges { number }) } else { Ok(next) }
+        Ok(next)
     }
 
-    /// Makes a forced change if its time has come at a block; tells whether it did.
+    /// Makes `change`, the lowest forced one below a tip ([`SetState::next_forced`]), if its time has come; tells whether
+    /// it did.
     ///
-    /// `authors` are those of the blocks from the announcing one to the new tip, `tip` is the tip's number. `scheduled`
-    /// are the changes announced below it and above the finalized block. `when` is the rule that the user chose.
+    /// `authors` are those of the blocks from the announcing one to the tip, `None` where that is final: then it was voted
+    /// for, and nobody else need vouch for it. `tip` is the tip's number, `above` is what is announced above the finalized
+    /// block, `when` is the rule that the user chose.
     pub(super) fn force(
         &mut self,
         change: &Announced,
         tip: u64,
         when: ForcedChanges,
-        authors: impl Iterator<Item = [u8; 32]>,
-        scheduled: &[&Announced],
+        authors: Option<impl Iterator<Item = [u8; 32]>>,
+        above: &[&Announced],
     ) -> bool {
-        let Some(median) = change.forced.filter(|_| tip >= change.effective && self.forced.is_none()) else {
-            return false;
-        };
+        let Some(median) = change.forced.filter(|_| tip >= change.effective) else { return false };
         // What the runtime took for agreed comes first, as in the reference.
-        if self.ending(scheduled).is_some_and(|effective| effective <= median) {
+        let first = self.pending(above).into_iter().find(|other| other.forced.is_none());
+        if first.is_some_and(|first| first.number < change.number && first.effective <= median) {
             return false;
         }
-        let vouching: BTreeSet<[u8; 32]> = authors.filter(|author| self.authors.contains(author)).collect();
-        let is_vouched_for = vouching.len().saturating_mul(3) > self.authors.len().saturating_mul(2);
+        let is_vouched_for = authors.is_none_or(|authors| self.is_vouched_for(authors));
         if when == ForcedChanges::Vouched && !is_vouched_for {
             return false;
         }
@@ -174,6 +219,11 @@ impl SetState {
         self.announced.clear();
         self.forced = Some(Forced { number: change.number, hash: change.hash, effective: change.effective });
         true
+    }
+
+    fn is_vouched_for(&self, authors: impl Iterator<Item = [u8; 32]>) -> bool {
+        let vouching: BTreeSet<[u8; 32]> = authors.filter(|author| self.authors.contains(author)).collect();
+        vouching.len().saturating_mul(3) > self.authors.len().saturating_mul(2)
     }
 }
 
@@ -199,7 +249,8 @@ mod tests {
         let mut votes = SetState::new(set(1, 1), vec![], 0, &authors).unwrap();
         let forced = Some(0);
         let change = Announced { number: 5, hash: Hash([5; 32]), effective: 6, forced, set: Arc::new(set(9, 2)) };
-        let made = votes.force(&change, 7, ForcedChanges::Vouched, built.iter().map(|author| [*author; 32]), &[]);
+        let authors = Some(built.iter().map(|author| [*author; 32]));
+        let made = votes.force(&change, 7, ForcedChanges::Vouched, authors, &[]);
         assert_eq!(votes.set(), &if made { set(2, 2) } else { set(1, 1) });
         made
     }

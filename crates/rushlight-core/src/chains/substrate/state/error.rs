@@ -39,6 +39,23 @@ pub enum StartError {
         /// The finalized block.
         finalized: u64,
     },
+    /// State and configuration of authorship are of different engines. A state that began without knowledge of the authors
+    /// stays so; whoever knows more begins again.
+    #[error("the state of authorship is {state}, the settings are {settings}; start from a checkpoint or from genesis")]
+    OtherEngine {
+        /// What the state is of.
+        state: &'static str,
+        /// What the settings are of.
+        settings: &'static str,
+    },
+    /// The width of block numbers is not that of the specification.
+    #[error("block numbers have {got} bytes, the specification's have {want}")]
+    OtherWidth {
+        /// Bytes of a number in the state.
+        got: usize,
+        /// Bytes of a number in the specification.
+        want: usize,
+    },
     /// More announced changes than are kept.
     #[error("{got} changes of the authority set are announced, at most {max} are kept")]
     TooManyAnnounced {
@@ -80,26 +97,6 @@ pub enum ImportError {
         number: u64,
         /// The delay.
         delay: u64,
-    },
-    /// Finality stalls, and the headers above it take all the memory that they may. Nobody's fault.
-    #[error("headers above finalized block {finalized} have {got} bytes, at most {max} are kept; wait for finality")]
-    Full {
-        /// The finalized block.
-        finalized: u64,
-        /// Bytes with this header.
-        got: usize,
-        /// The bound.
-        max: usize,
-    },
-    /// Finality stalls, and the changes announced above it take all the places that they may. Nobody's fault.
-    #[error("{got} changes of the set are announced above finalized block {finalized}, at most {max} are kept")]
-    FullOfChanges {
-        /// The finalized block.
-        finalized: u64,
-        /// Changes with this one.
-        got: usize,
-        /// The bound.
-        max: usize,
     },
 }
 
@@ -155,6 +152,28 @@ pub enum FinalityError {
         /// The block.
         number: u64,
     },
+    /// Finality stalled for so many sessions that changes between were not kept: take the block in along its headers.
+    #[error(
+        "changes of the authority set announced from block {from} on are not kept; finalize block {number} along its headers"
+    )]
+    Forgotten {
+        /// The lowest block whose announcement is not kept.
+        from: u64,
+        /// The block to be finalized.
+        number: u64,
+    },
+    /// More changes would be announced and not made than are kept. No chain whose finality can move has so many.
+    #[error(
+        "with block {number} {got} changes of the authority set are announced and not made, at most {max} are kept"
+    )]
+    TooManyAnnounced {
+        /// The block to be finalized.
+        number: u64,
+        /// How many.
+        got: usize,
+        /// The bound.
+        max: usize,
+    },
     /// A forced change was made on one fork, and the block is on another.
     #[error("block {hash:#x} is not on the chain of {forced:#x}, which forced the change to the set that voted")]
     OtherFork {
@@ -162,5 +181,48 @@ pub enum FinalityError {
         hash: Hash,
         /// The block that announced the forced change.
         forced: Hash,
+    },
+}
+
+/// Why a block is not finalized along the headers that lead to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AlongError {
+    /// Finality does not move.
+    #[error(transparent)]
+    Finality(#[from] FinalityError),
+    /// More headers than one call takes: take the lower ones in as blocks first.
+    #[error("{got} headers lead to the block, at most {max} are taken at once")]
+    TooMany {
+        /// How many.
+        got: usize,
+        /// The bound.
+        max: usize,
+    },
+    /// A header does not follow the one before it. The fault of whoever sent them.
+    #[error("header {index} has parent {got:#x}, the one before it is {want:#x}")]
+    Gap {
+        /// Its place.
+        index: usize,
+        /// The parent.
+        got: Hash,
+        /// The header before it.
+        want: Hash,
+    },
+    /// The headers end with another block than the finalized one. The fault of whoever sent them.
+    #[error("the headers end with {got:#x}, finalized is {want:#x}")]
+    OtherEnd {
+        /// Their last block.
+        got: Hash,
+        /// The finalized block.
+        want: Hash,
+    },
+    /// A header breaks a rule.
+    #[error("header {index}: {why}")]
+    Header {
+        /// Its place.
+        index: usize,
+        /// The broken rule.
+        why: ImportError,
     },
 }

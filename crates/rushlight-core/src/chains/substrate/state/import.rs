@@ -5,16 +5,13 @@ use super::super::grandpa::AuthoritySet;
 use super::super::header::HeaderRef;
 use super::super::header::grandpa::{Change, Log};
 use super::ChainState;
-use super::changes::{ANNOUNCED_MAX, Announced};
+use super::changes::Announced;
 use super::error::ImportError;
+use super::room::Folded;
 use super::tree::TreeError;
 use crate::base::Hash;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-
-/// The most bytes of headers above the finalized block; the sets and epochs that they announce take up to twice as many
-/// again. Without it every author could fill the memory while finality stalls, four megabytes a block.
-pub const HEADERS_BYTES_MAX: usize = 16 << 20;
 
 /// A block above the finalized one.
 #[derive(Clone, Debug)]
@@ -24,6 +21,12 @@ pub struct Unfinalized {
     authorship: AuthorshipState,
     author: Option<[u8; 32]>,
     announced: Option<Announced>,
+    /// The nearest block below that announces a change.
+    change_below: Option<Hash>,
+    /// Whether a change is made with its finality: then it must be finalized before any block above it.
+    is_mandatory: bool,
+    /// What is remembered of the blocks that were folded between it and the kept block below.
+    pub(super) folded: Folded,
 }
 
 /// What became of a block that was taken in.
@@ -39,7 +42,7 @@ pub struct Imported {
     pub is_best: bool,
     /// Whether a forced change was made with it: from now on another set votes.
     pub forces_set: bool,
-    /// Blocks that were dropped to stay within the bounds.
+    /// Blocks that were dropped to stay within the bounds; never the block itself.
     pub dropped: Vec<Hash>,
 }
 
@@ -69,6 +72,23 @@ impl Unfinalized {
         self.announced.as_ref()
     }
 
+    /// Tells whether the set cannot be followed without the block: it announces a change or ends a set.
+    pub(super) fn is_needed(&self) -> bool {
+        self.announced.is_some() || self.is_mandatory
+    }
+
+    /// Returns the nearest block below that announces a change.
+    pub(super) fn change_below(&self) -> Option<Hash> {
+        self.change_below
+    }
+
+    /// Goes on without the announcement of `forgotten`, below which `next` is the nearest one.
+    pub(super) fn forget_change(&mut self, forgotten: &Hash, next: Option<Hash>) {
+        if self.change_below == Some(*forgotten) {
+            self.change_below = next;
+        }
+    }
+
     pub(super) fn into_parts(self) -> (Vec<u8>, AuthorshipState) {
         (self.header, self.authorship)
     }
@@ -84,7 +104,6 @@ impl ChainState {
     pub fn import(&mut self, header: &[u8], latest_slot: Option<u64>) -> Result<Imported, ImportError> {
         let decoded = HeaderRef::decode(header, self.width)?;
         let (hash, number, parent) = (decoded.hash(), decoded.number(), decoded.parent_hash());
-        self.settings.rules.check(number, &hash)?;
         let behind = self.state_behind(&parent).filter(|_| self.tree.number(&hash).is_none());
         let Some((parent_number, behind)) = behind else {
             let finalized = self.tree.finalized().1;
@@ -93,33 +112,41 @@ impl ChainState {
                 if known { TreeError::Known { hash } } else { TreeError::UnknownParent { number, parent, finalized } };
             return Err(error.into());
         };
-        // Before any signature is looked at: it costs nothing to make headers up.
-        if parent_number.checked_add(1) != Some(number) {
-            return Err(TreeError::Number { got: number, parent: parent_number }.into());
-        }
-        let headers_bytes = self.headers_bytes.saturating_add(header.len());
-        if headers_bytes > HEADERS_BYTES_MAX {
-            let finalized = self.tree.finalized().1;
-            return Err(ImportError::Full { finalized, got: headers_bytes, max: HEADERS_BYTES_MAX });
-        }
-        let announced = self.announced_by(&decoded, hash)?;
+        let announced = self.announced_by_child(parent_number, &decoded, hash)?;
         let (authorship, state) = authorship::verify(behind, &decoded, &self.settings.consensus, latest_slot)?;
+        let change_below = self.nearest_change(&parent);
+        let mut above = self.announced_from(change_below);
+        above.extend(&announced);
+        let is_mandatory = self.votes.as_ref().is_some_and(|votes| votes.is_mandatory(number, &above));
         let author = authorship.author();
-        let block = Unfinalized { header: header.to_vec(), parent, authorship: state, author, announced };
-        let dropped = self.tree.insert(hash, number, parent, authorship.weight(), block)?;
-        let dropped_bytes = dropped.iter().fold(0_usize, |sum, (_, block)| sum.saturating_add(block.header.len()));
-        self.headers_bytes = headers_bytes.saturating_sub(dropped_bytes);
-        Ok(Imported {
-            hash,
-            number,
-            authorship,
-            is_best: self.tree.best().0 == hash,
-            forces_set: self.force_change(&hash, number),
-            dropped: dropped.into_iter().map(|(hash, _)| hash).collect(),
-        })
+        let folded = Folded::default();
+        let header = header.to_vec();
+        let block =
+            Unfinalized { header, parent, authorship: state, author, announced, change_below, is_mandatory, folded };
+        self.kept.add(&block);
+        self.tree.insert(hash, number, parent, authorship.weight(), block)?;
+        let dropped = self.make_room(&hash);
+        let forces_set = self.force_change(&hash, number);
+        Ok(Imported { hash, number, authorship, is_best: self.tree.best().0 == hash, forces_set, dropped })
     }
 
-    fn state_behind(&self, hash: &Hash) -> Option<(u64, &AuthorshipState)> {
+    /// Asserts that a header may stand on block number `parent`; returns the change that it announces. Comes before any
+    /// signature is looked at: it costs nothing to make headers up.
+    pub(super) fn announced_by_child(
+        &self,
+        parent: u64,
+        header: &HeaderRef<'_>,
+        hash: Hash,
+    ) -> Result<Option<Announced>, ImportError> {
+        self.settings.rules.check(header.number(), &hash)?;
+        if parent.checked_add(1) != Some(header.number()) {
+            return Err(TreeError::Number { got: header.number(), parent }.into());
+        }
+        let Some(votes) = &self.votes else { return Ok(None) };
+        announced_by(header, hash, votes.set().id().saturating_add(1))
+    }
+
+    pub(super) fn state_behind(&self, hash: &Hash) -> Option<(u64, &AuthorshipState)> {
         let (finalized, number) = self.tree.finalized();
         if *hash == finalized {
             return Some((number, &self.authorship));
@@ -127,41 +154,69 @@ impl ChainState {
         Some((self.tree.number(hash)?, &self.tree.get(hash)?.authorship))
     }
 
-    /// Returns the change of the set that a block announces: a forced one, else the first scheduled one.
-    fn announced_by(&self, header: &HeaderRef<'_>, hash: Hash) -> Result<Option<Announced>, ImportError> {
-        let Some(votes) = &self.votes else { return Ok(None) };
-        let forced = header.grandpa_logs().find_map(|log| match log {
-            Log::ForcedChange { median_last_finalized, change } => Some((change, Some(median_last_finalized))),
-            _ => None,
+    /// Returns the nearest block that announces a change: `hash` itself or one below it, above the finalized one.
+    fn nearest_change(&self, hash: &Hash) -> Option<Hash> {
+        let block = self.tree.get(hash)?;
+        if block.announced.is_some() { Some(*hash) } else { block.change_below }
+    }
+
+    /// Returns the change that `nearest` announces and those announced below it, down to the finalized block.
+    fn announced_from(&self, nearest: Option<Hash>) -> Vec<&Announced> {
+        let mut next = nearest;
+        let changes = core::iter::from_fn(move || {
+            let block = self.tree.get(&next?)?;
+            next = block.change_below;
+            block.announced.as_ref()
         });
-        let scheduled = || {
-            header.grandpa_logs().find_map(|log| match log {
-                Log::ScheduledChange(change) => Some((change, None)),
-                _ => None,
-            })
-        };
-        let Some((Change { next_authorities, delay }, forced)) = forced.or_else(scheduled) else { return Ok(None) };
-        let number = header.number();
-        let effective = number.checked_add(delay).ok_or(ImportError::Delay { number, delay })?;
-        let set = AuthoritySet::announced(votes.set().id().saturating_add(1), &next_authorities);
-        let set = Arc::new(set.map_err(|why| ImportError::Announced { number, why })?);
-        let above = self.tree.contents().filter(|block| block.announced.is_some()).count();
-        let got = above.saturating_add(votes.announced().len()).saturating_add(1);
-        if got > ANNOUNCED_MAX {
-            return Err(ImportError::FullOfChanges { finalized: self.tree.finalized().1, got, max: ANNOUNCED_MAX });
-        }
-        Ok(Some(Announced { number, hash, effective, forced, set }))
+        changes.collect()
+    }
+
+    /// Returns the changes that are announced from `tip` down to the finalized block.
+    pub(super) fn announced_below(&self, tip: &Hash) -> Vec<&Announced> {
+        self.announced_from(self.nearest_change(tip))
     }
 
     /// Makes the lowest forced change below `tip` if its time has come; tells whether it did.
     fn force_change(&mut self, tip: &Hash, number: u64) -> bool {
-        let tree = &self.tree;
-        let announced: Vec<&Announced> =
-            tree.ancestry(tip).filter_map(|(_, _, block)| block.announced.as_ref()).collect();
-        let Some(change) = announced.iter().rev().find(|change| change.forced.is_some()) else { return false };
-        let authors = tree.ancestry(tip).take_while(|(_, number, _)| *number >= change.number);
-        let authors = authors.filter_map(|(_, _, block)| block.author);
-        let below: Vec<&Announced> = announced.iter().filter(|other| other.number < change.number).copied().collect();
-        self.votes.as_mut().is_some_and(|votes| votes.force(change, number, self.settings.forced, authors, &below))
+        let Some(votes) = &self.votes else { return false };
+        let above = self.announced_below(tip);
+        let Some(change) = votes.next_forced(&above).cloned() else { return false };
+        let (tree, finalized) = (&self.tree, self.tree.finalized().1);
+        // A forced change that was made holds on its own fork; another one follows it there alone.
+        let made = votes.forced().filter(|made| made.number > finalized);
+        if made.is_some_and(|made| tree.ancestry(tip).all(|(hash, _, _)| hash != made.hash)) {
+            return false;
+        }
+        let authors = (change.number > finalized).then(|| {
+            let above = tree.ancestry(tip).take_while(|(_, number, _)| *number >= change.number);
+            above.flat_map(|(_, number, block)| {
+                let folded = block.folded.authors().filter(move |_| number > change.number);
+                folded.chain(block.author)
+            })
+        });
+        let above: Vec<Announced> = above.into_iter().cloned().collect();
+        let above: Vec<&Announced> = above.iter().collect();
+        let when = self.settings.forced;
+        self.votes.as_mut().is_some_and(|votes| votes.force(&change, number, when, authors, &above))
     }
+}
+
+/// Returns the change of the set that a block announces, to set `id`: a forced one, else the first scheduled one.
+pub(super) fn announced_by(header: &HeaderRef<'_>, hash: Hash, id: u64) -> Result<Option<Announced>, ImportError> {
+    let forced = header.grandpa_logs().find_map(|log| match log {
+        Log::ForcedChange { median_last_finalized, change } => Some((change, Some(median_last_finalized))),
+        _ => None,
+    });
+    let scheduled = || {
+        header.grandpa_logs().find_map(|log| match log {
+            Log::ScheduledChange(change) => Some((change, None)),
+            _ => None,
+        })
+    };
+    let Some((Change { next_authorities, delay }, forced)) = forced.or_else(scheduled) else { return Ok(None) };
+    let number = header.number();
+    let effective = number.checked_add(delay).ok_or(ImportError::Delay { number, delay })?;
+    let set = AuthoritySet::announced(id, &next_authorities);
+    let set = Arc::new(set.map_err(|why| ImportError::Announced { number, why })?);
+    Ok(Some(Announced { number, hash, effective, forced, set }))
 }

@@ -1,15 +1,16 @@
 //! What is kept of a chain over a restart: the finalized block, the set that votes, the state of authorship.
 //!
 //! A version byte, then SCALE: genesis hash; width of block numbers; header; whether there is a set, and if so its number,
-//! its list, and the announced changes (number, hash, effective block, list); the state of authorship. At the end stands the
-//! BLAKE2b-256 of all before it, which finds damage and no forgery: whoever can write the file can make the client trust
+//! its list, the announced changes (number, hash, effective block, for a forced one the height taken for agreed, list), and the
+//! forced change that was made and is not final (number, hash, effective block), without which its block would make it once
+//! more; the state of authorship. At the end stands the BLAKE2b-256 of all before it, which finds damage and no forgery: whoever can write the file can make the client trust
 //! anything, as whoever can write its settings. Blocks above the finalized one are fetched again.
 
 use super::super::authorship::AuthorshipState;
 use super::super::grandpa::{AuthoritySet, SetError};
 use super::super::header::authorities::AuthoritiesRef;
 use super::super::header::{HEADER_BYTES_MAX, NumberWidth};
-use super::changes::{ANNOUNCED_MAX, Announced};
+use super::changes::{ANNOUNCED_MAX, Announced, Forced};
 use super::error::StartError;
 use super::{ChainState, Settings, Start};
 use crate::base::Hash;
@@ -21,7 +22,7 @@ use alloc::vec::Vec;
 /// The most bytes of a snapshot.
 pub const SNAPSHOT_BYTES_MAX: usize = 64 << 20;
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Why bytes are not a snapshot of this chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -94,7 +95,15 @@ impl ChainState {
                     put_compact(&mut out, change.number);
                     out.extend_from_slice(change.hash.as_bytes());
                     put_compact(&mut out, change.effective);
+                    out.push(change.forced.is_some().into());
+                    change.forced.iter().for_each(|median| put_compact(&mut out, *median));
                     put_set(&mut out, &change.set);
+                }
+                out.push(votes.forced().is_some().into());
+                if let Some(forced) = votes.forced() {
+                    put_compact(&mut out, forced.number);
+                    out.extend_from_slice(forced.hash.as_bytes());
+                    put_compact(&mut out, forced.effective);
                 }
             }
         }
@@ -104,10 +113,16 @@ impl ChainState {
         out
     }
 
-    /// Returns the chain with genesis hash `genesis` that `bytes` hold. `settings` are as in [`ChainState::new`].
+    /// Returns the chain with genesis hash `genesis` and block numbers of `width` that `bytes` hold. `settings` are as in
+    /// [`ChainState::new`]: of the engine that the snapshot is of.
     /// # Errors
     /// [`SnapshotError`].
-    pub fn from_snapshot(bytes: &[u8], genesis: Hash, settings: Settings) -> Result<Self, SnapshotError> {
+    pub fn from_snapshot(
+        bytes: &[u8],
+        genesis: Hash,
+        width: NumberWidth,
+        settings: Settings,
+    ) -> Result<Self, SnapshotError> {
         if bytes.len() > SNAPSHOT_BYTES_MAX {
             return Err(SnapshotError::TooLarge { got: bytes.len() });
         }
@@ -121,11 +136,17 @@ impl ChainState {
         if got != want {
             return Err(SnapshotError::Checksum { got, want });
         }
-        let start = read(content.get(1..).unwrap_or_default())?;
+        let (start, forced) = read(content.get(1..).unwrap_or_default())?;
         if start.genesis != genesis {
             return Err(SnapshotError::OtherChain { got: start.genesis, want: genesis });
         }
-        Ok(Self::new(start, settings)?)
+        let (got, want) = (start.width.bytes(), width.bytes());
+        if got != want {
+            return Err(StartError::OtherWidth { got, want }.into());
+        }
+        let mut chain = Self::new(start, settings)?;
+        chain.votes.iter_mut().for_each(|votes| votes.remember_forced(forced));
+        Ok(chain)
     }
 }
 
@@ -140,13 +161,13 @@ fn read_set(reader: &mut Reader<'_>) -> Result<AuthoritySet, SnapshotError> {
     Ok(AuthoritySet::listed(id, &list)?)
 }
 
-fn read(content: &[u8]) -> Result<Start, SnapshotError> {
+fn read(content: &[u8]) -> Result<(Start, Option<Forced>), SnapshotError> {
     let mut reader = Reader::new(content);
     let genesis = Hash(*reader.array()?);
     let width = reader.u8()?;
     let width = NumberWidth::new(width.into()).ok_or(SnapshotError::Width { got: width })?;
     let header = reader.byte_string(HEADER_BYTES_MAX)?.to_vec();
-    let (mut set, mut announced) = (None, Vec::new());
+    let (mut set, mut announced, mut forced) = (None, Vec::new(), None);
     if reader.is_some()? {
         set = Some(read_set(&mut reader)?);
         for _ in 0..reader.length(ANNOUNCED_MAX, Hash::LEN)? {
@@ -154,12 +175,16 @@ fn read(content: &[u8]) -> Result<Start, SnapshotError> {
                 number: reader.compact_u64()?,
                 hash: Hash(*reader.array()?),
                 effective: reader.compact_u64()?,
-                forced: None,
+                forced: if reader.is_some()? { Some(reader.compact_u64()?) } else { None },
                 set: Arc::new(read_set(&mut reader)?),
             });
+        }
+        if reader.is_some()? {
+            let (number, hash) = (reader.compact_u64()?, Hash(*reader.array()?));
+            forced = Some(Forced { number, hash, effective: reader.compact_u64()? });
         }
     }
     let authorship = AuthorshipState::read(&mut reader)?;
     reader.finish()?;
-    Ok(Start { genesis, width, header, authorship, set, announced })
+    Ok((Start { genesis, width, header, authorship, set, announced }, forced))
 }

@@ -1,6 +1,8 @@
 //! The tree of blocks above the finalized one: which block is best, what finality keeps and what it drops.
 //!
-//! It knows hashes, numbers and weights, not headers; whoever inserts has verified the block.
+//! It knows hashes, numbers and weights, not headers; whoever inserts has verified the block, and decides what goes when
+//! there is too much: the tip of a fork, or a block between two others, whose place is closed, so that what is above it
+//! still descends from what is below.
 //! Fork choice is the reference's: the heaviest chain, then the longest, then the one seen first.
 //! Source: `sc-consensus-babe` 0.60, block import (`ForkChoiceStrategy::Custom`); `sc-consensus` `LongestChain`.
 
@@ -8,15 +10,12 @@ use crate::base::Hash;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 
-/// The most blocks above the finalized one that are kept. While finality stalls, each new block beyond that drops the
-/// least useful one, so that memory does not grow: first the tip of the lightest fork, then the oldest block of the best.
-pub const UNFINALIZED_MAX: usize = 4_096;
-
 /// A block above the finalized one.
 #[derive(Clone, Debug)]
 struct Block<T> {
     number: u64,
-    parent: Hash,
+    /// The nearest block below that is kept: the parent, unless that was folded.
+    below: Hash,
     /// Weight of the chain from the first root of this tree to here.
     weight: u64,
     /// Blocks that were inserted before: the block seen first wins a tie.
@@ -41,7 +40,6 @@ pub struct ForkTree<T> {
     blocks: BTreeMap<Hash, Block<T>>,
     best: Hash,
     inserted: u64,
-    blocks_max: usize,
 }
 
 /// Why a block has no place in the tree.
@@ -92,10 +90,9 @@ pub struct Finalized<T> {
 }
 
 impl<T> ForkTree<T> {
-    /// Returns the tree of a finalized block alone, which keeps at most `blocks_max` blocks ([`UNFINALIZED_MAX`]).
-    pub fn new(root: Hash, root_number: u64, blocks_max: usize) -> Self {
-        let blocks = BTreeMap::new();
-        Self { root, root_number, root_weight: 0, blocks, best: root, inserted: 0, blocks_max: blocks_max.max(1) }
+    /// Returns the tree of a finalized block alone.
+    pub fn new(root: Hash, root_number: u64) -> Self {
+        Self { root, root_number, root_weight: 0, blocks: BTreeMap::new(), best: root, inserted: 0 }
     }
 
     /// Returns hash and number of the finalized block.
@@ -133,37 +130,32 @@ impl<T> ForkTree<T> {
         self.blocks.values().map(|block| &block.content)
     }
 
+    /// The same, to be changed.
+    pub(super) fn contents_mut(&mut self) -> impl Iterator<Item = &mut T> {
+        self.blocks.values_mut().map(|block| &mut block.content)
+    }
+
     /// Returns the blocks from `hash` down to the finalized one, which is not among them; as far as they are kept.
     pub fn ancestry<'a>(&'a self, hash: &Hash) -> impl Iterator<Item = (Hash, u64, &'a T)> + use<'a, T> {
         let mut next = *hash;
         core::iter::from_fn(move || {
             let block = self.blocks.get(&next)?;
-            let hash = core::mem::replace(&mut next, block.parent);
+            let hash = core::mem::replace(&mut next, block.below);
             Some((hash, block.number, &block.content))
         })
     }
 
-    /// Returns all blocks above the finalized one, parents before children.
+    /// Returns all blocks above the finalized one, parents before children: hash, number, the nearest kept block below.
     pub fn by_number(&self) -> Vec<(Hash, u64, Hash, &T)> {
-        let mut all: Vec<_> = self.blocks.iter().map(|(hash, b)| (*hash, b.number, b.parent, &b.content)).collect();
+        let mut all: Vec<_> = self.blocks.iter().map(|(hash, b)| (*hash, b.number, b.below, &b.content)).collect();
         all.sort_by_key(|(hash, number, _, _)| (*number, *hash));
         all
     }
 
     /// Adds a block whose chain is `weight` heavier than its parent's.
-    ///
-    /// Returns the blocks that were dropped to stay within the bound, with their content; the new block itself may be one of
-    /// them, when it is the least useful.
     /// # Errors
     /// [`TreeError::Known`], [`TreeError::UnknownParent`], [`TreeError::Number`].
-    pub fn insert(
-        &mut self,
-        hash: Hash,
-        number: u64,
-        parent: Hash,
-        weight: u64,
-        content: T,
-    ) -> Result<Vec<(Hash, T)>, TreeError> {
+    pub fn insert(&mut self, hash: Hash, number: u64, parent: Hash, weight: u64, content: T) -> Result<(), TreeError> {
         if hash == self.root || self.blocks.contains_key(&hash) {
             return Err(TreeError::Known { hash });
         }
@@ -181,15 +173,11 @@ impl<T> ForkTree<T> {
             known.children = known.children.saturating_add(1);
         }
         let weight = parent_weight.saturating_add(weight);
-        self.blocks.insert(hash, Block { number, parent, weight, seen_before: self.inserted, children: 0, content });
+        let block = Block { number, below: parent, weight, seen_before: self.inserted, children: 0, content };
+        self.blocks.insert(hash, block);
         self.inserted = self.inserted.saturating_add(1);
         self.choose(hash);
-        let mut dropped = Vec::new();
-        while self.blocks.len() > self.blocks_max {
-            let Some(victim) = self.least_useful() else { break };
-            dropped.extend(self.remove(&victim).map(|content| (victim, content)));
-        }
-        Ok(dropped)
+        Ok(())
     }
 
     /// Makes a block of the tree the finalized one and drops what does not descend from it.
@@ -219,11 +207,7 @@ impl<T> ForkTree<T> {
             self.blocks.remove(hash);
         }
         (self.root, self.root_number, self.root_weight) = (*hash, number, weight);
-        if !self.blocks.contains_key(&self.best) {
-            self.best = self.root;
-            let best = self.blocks.iter().max_by_key(|(_, block)| block.rank()).map(|(hash, _)| *hash);
-            self.best = best.unwrap_or(self.root);
-        }
+        self.choose_anew();
         Ok(finalized)
     }
 
@@ -234,21 +218,79 @@ impl<T> ForkTree<T> {
         }
     }
 
-    /// Returns the tip of the lightest fork; when there is no fork, the oldest block of the best chain: later blocks are
-    /// what finality will speak of, and that they descend from the finalized block has been verified.
-    fn least_useful(&self) -> Option<Hash> {
-        let tips = self.blocks.iter().filter(|(hash, block)| block.children == 0 && **hash != self.best);
-        let lightest = tips.min_by_key(|(_, block)| block.rank());
-        let oldest = || self.blocks.iter().min_by_key(|(_, block)| (block.number, block.rank()));
-        lightest.or_else(oldest).map(|(hash, _)| *hash)
+    /// Makes a block that is not in the tree the finalized one: a descendant of `from`, which is in the tree or the
+    /// finalized block. Nothing above it is known.
+    pub(super) fn finalize_beyond(&mut self, from: &Hash, hash: Hash, number: u64) -> Finalized<T> {
+        let mut path: Vec<Hash> = self.ancestry(from).map(|(hash, _, _)| hash).collect();
+        path.reverse();
+        let path = path.into_iter().filter_map(|hash| Some((hash, self.blocks.remove(&hash)?.content))).collect();
+        let pruned = core::mem::take(&mut self.blocks).into_keys().collect();
+        (self.root, self.root_number, self.root_weight, self.best) = (hash, number, 0, hash);
+        Finalized { path, pruned }
     }
 
-    fn remove(&mut self, hash: &Hash) -> Option<T> {
+    /// Returns the tip with the least `key`, and among equals the lightest one; neither the best block nor `but`.
+    pub fn least_tip<K: Ord>(&self, but: &Hash, key: impl Fn(&T) -> K) -> Option<Hash> {
+        let is_free = |hash: &Hash, block: &Block<T>| block.children == 0 && *hash != self.best && hash != but;
+        let tips = self.blocks.iter().filter(|(hash, block)| is_free(hash, block));
+        tips.min_by_key(|(_, block)| (key(&block.content), block.rank())).map(|(hash, _)| *hash)
+    }
+
+    /// Returns the block with the least `key` among those that have exactly one child; `None` is no key. `key` is told
+    /// whether the block is on the best chain, its number and its content.
+    pub fn least_inner<K: Ord>(&self, key: impl Fn(bool, u64, &T) -> Option<K>) -> Option<Hash> {
+        // A tree with a single tip is the best chain.
+        let has_forks = self.blocks.values().filter(|block| block.children == 0).nth(1).is_some();
+        let best = has_forks.then(|| self.ancestry(&self.best).map(|(hash, _, _)| hash).collect::<BTreeSet<Hash>>());
+        let is_best = |hash: &Hash| best.as_ref().is_none_or(|best| best.contains(hash));
+        let inner = self.blocks.iter().filter(|(_, block)| block.children == 1);
+        let keys = inner.filter_map(|(hash, block)| Some((key(is_best(hash), block.number, &block.content)?, *hash)));
+        keys.min().map(|(_, hash)| hash)
+    }
+
+    /// Drops a block without children; not the best one. Returns what was inserted with it.
+    pub fn remove_tip(&mut self, hash: &Hash) -> Option<T> {
+        self.blocks.get(hash).filter(|block| block.children == 0 && *hash != self.best)?;
         let block = self.blocks.remove(hash)?;
-        if let Some(parent) = self.blocks.get_mut(&block.parent) {
-            parent.children = parent.children.saturating_sub(1);
+        if let Some(below) = self.blocks.get_mut(&block.below) {
+            below.children = below.children.saturating_sub(1);
         }
         Some(block.content)
+    }
+
+    /// Drops a block that has exactly one child, which takes its place above the block below. Returns what was inserted
+    /// with the two.
+    pub fn fold(&mut self, hash: &Hash) -> Option<(T, &mut T)> {
+        self.blocks.get(hash).filter(|block| block.children == 1)?;
+        let block = self.blocks.remove(hash)?;
+        let child = self.blocks.values_mut().find(|child| child.below == *hash)?;
+        child.below = block.below;
+        Some((block.content, &mut child.content))
+    }
+
+    /// Drops the blocks that `is_first` tells, and all above them; returns them.
+    pub(super) fn prune(&mut self, is_first: impl Fn(&T) -> bool) -> Vec<Hash> {
+        let mut gone = BTreeSet::new();
+        for (hash, _, below, content) in self.by_number() {
+            if is_first(content) || gone.contains(&below) {
+                gone.insert(hash);
+            }
+        }
+        for hash in &gone {
+            let Some(block) = self.blocks.remove(hash) else { continue };
+            if let Some(below) = self.blocks.get_mut(&block.below) {
+                below.children = below.children.saturating_sub(1);
+            }
+        }
+        self.choose_anew();
+        gone.into_iter().collect()
+    }
+
+    fn choose_anew(&mut self) {
+        if !self.blocks.contains_key(&self.best) {
+            let best = self.blocks.iter().max_by_key(|(_, block)| block.rank()).map(|(hash, _)| *hash);
+            self.best = best.unwrap_or(self.root);
+        }
     }
 }
 
@@ -263,8 +305,8 @@ mod tests {
     }
 
     /// A tree of blocks named by numbers; each is (name, parent, weight).
-    fn tree(blocks_max: usize, blocks: &[(u64, u64, u64)]) -> ForkTree<u64> {
-        let mut tree = ForkTree::new(hash(0), 100, blocks_max);
+    fn tree(blocks: &[(u64, u64, u64)]) -> ForkTree<u64> {
+        let mut tree = ForkTree::new(hash(0), 100);
         for (name, parent, weight) in blocks {
             let number = tree.number(&hash(*parent)).unwrap() + 1;
             tree.insert(hash(*name), number, hash(*parent), *weight, *name).unwrap();
@@ -281,16 +323,16 @@ mod tests {
 
     #[test]
     fn the_best_block_is_the_heaviest_then_the_longest_then_the_first_seen() {
-        assert_eq!(names(&tree(9, &[])), "[] best 0");
-        assert_eq!(names(&tree(9, &[(1, 0, 0), (2, 0, 1)])), "[1, 2] best 2");
-        assert_eq!(names(&tree(9, &[(1, 0, 1), (2, 0, 0), (3, 2, 0), (4, 3, 0)])), "[1, 2, 3, 4] best 1");
-        assert_eq!(names(&tree(9, &[(1, 0, 1), (2, 0, 1), (3, 2, 0)])), "[1, 2, 3] best 3");
-        assert_eq!(names(&tree(9, &[(1, 0, 1), (2, 0, 1)])), "[1, 2] best 1");
+        assert_eq!(names(&tree(&[])), "[] best 0");
+        assert_eq!(names(&tree(&[(1, 0, 0), (2, 0, 1)])), "[1, 2] best 2");
+        assert_eq!(names(&tree(&[(1, 0, 1), (2, 0, 0), (3, 2, 0), (4, 3, 0)])), "[1, 2, 3, 4] best 1");
+        assert_eq!(names(&tree(&[(1, 0, 1), (2, 0, 1), (3, 2, 0)])), "[1, 2, 3] best 3");
+        assert_eq!(names(&tree(&[(1, 0, 1), (2, 0, 1)])), "[1, 2] best 1");
     }
 
     #[test]
     fn finality_keeps_descendants_and_drops_the_rest() {
-        let mut tree = tree(9, &[(1, 0, 1), (2, 1, 1), (3, 2, 1), (4, 1, 9), (5, 4, 1), (6, 3, 1), (7, 0, 1)]);
+        let mut tree = tree(&[(1, 0, 1), (2, 1, 1), (3, 2, 1), (4, 1, 9), (5, 4, 1), (6, 3, 1), (7, 0, 1)]);
         assert_eq!(names(&tree), "[1, 2, 3, 4, 5, 6, 7] best 5");
         let finalized = tree.finalize(&hash(3)).unwrap();
         assert_eq!(finalized.path, [(hash(1), 1), (hash(2), 2), (hash(3), 3)]);
@@ -306,7 +348,7 @@ mod tests {
 
     #[test]
     fn each_broken_rule_has_its_error() {
-        let mut tree = tree(9, &[(1, 0, 1)]);
+        let mut tree = tree(&[(1, 0, 1)]);
         let known = TreeError::Known { hash: hash(1) };
         assert_eq!(tree.insert(hash(1), 101, hash(0), 1, 1), Err(known));
         assert_eq!(tree.insert(hash(0), 101, hash(0), 1, 1), Err(TreeError::Known { hash: hash(0) }));
@@ -317,39 +359,65 @@ mod tests {
     }
 
     #[test]
-    fn a_full_tree_drops_light_forks_then_the_oldest_blocks() {
-        let mut tree = tree(4, &[(1, 0, 1), (2, 1, 1), (3, 1, 0), (4, 2, 1)]);
-        assert_eq!(tree.insert(hash(5), 104, hash(4), 1, 5), Ok(Vec::from([(hash(3), 3)])));
-        assert_eq!(names(&tree), "[1, 2, 4, 5] best 5");
-        // No fork is left: the window moves up, and its blocks can still be finalized.
-        assert_eq!(tree.insert(hash(6), 105, hash(5), 1, 6), Ok(Vec::from([(hash(1), 1)])));
-        assert_eq!(names(&tree), "[2, 4, 5, 6] best 6");
-        // A light block that finds the tree full is itself what is dropped.
-        assert_eq!(tree.insert(hash(7), 105, hash(5), 0, 7), Ok(Vec::from([(hash(7), 7)])));
+    fn tips_go_and_places_between_blocks_close() {
+        let mut tree = tree(&[(1, 0, 1), (2, 1, 1), (3, 1, 0), (4, 2, 1), (5, 4, 1), (6, 2, 0)]);
+        // The lightest tip, unless another key says otherwise; never the best one, nor one that is excepted.
+        assert_eq!(tree.least_tip(&hash(9), |_| ()), Some(hash(3)));
+        assert_eq!(tree.least_tip(&hash(3), |_| ()), Some(hash(6)));
+        assert_eq!(tree.least_tip(&hash(9), |name| core::cmp::Reverse(*name)), Some(hash(6)));
+        assert_eq!(
+            (tree.remove_tip(&hash(5)), tree.remove_tip(&hash(2)), tree.remove_tip(&hash(9))),
+            (None, None, None)
+        );
+        assert_eq!((tree.remove_tip(&hash(3)), tree.remove_tip(&hash(6))), (Some(3), Some(6)));
+        assert_eq!(tree.least_tip(&hash(9), |_| ()), None);
+        // A block between two others.
+        assert_eq!(tree.least_inner(|_, number, _| Some(number)), Some(hash(1)));
+        assert_eq!(tree.least_inner(|_, number, name| (*name > 1).then_some(number)), Some(hash(2)));
+        assert_eq!(tree.least_inner(|is_best, number, _| (!is_best).then_some(number)), None);
+        assert_eq!(tree.fold(&hash(2)).map(|(content, child)| (content, *child)), Some((2, 4)));
+        assert!(tree.fold(&hash(2)).is_none() && tree.fold(&hash(5)).is_none());
+        assert_eq!(names(&tree), "[1, 4, 5] best 5");
         let finalized = tree.finalize(&hash(4)).unwrap();
-        assert_eq!(finalized.path, [(hash(2), 2), (hash(4), 4)]);
-        assert_eq!(names(&tree), "[5, 6] best 6");
+        assert_eq!((finalized.path, finalized.pruned), (Vec::from([(hash(1), 1), (hash(4), 4)]), Vec::new()));
+        assert_eq!(names(&tree), "[5] best 5");
+    }
+
+    #[test]
+    fn what_stands_on_a_pruned_block_goes_with_it() {
+        let mut tree = tree(&[(1, 0, 1), (2, 1, 1), (3, 2, 1), (4, 1, 0)]);
+        let mut want = [hash(2), hash(3)];
+        want.sort();
+        assert_eq!(tree.prune(|name| *name == 2), want);
+        assert_eq!(names(&tree), "[1, 4] best 4");
+        let beyond = tree.finalize_beyond(&hash(1), hash(7), 105);
+        assert_eq!((beyond.path, beyond.pruned), (Vec::from([(hash(1), 1)]), Vec::from([hash(4)])));
+        assert_eq!((names(&tree).as_str(), tree.finalized()), ("[] best 0", (hash(7), 105)));
     }
 
     proptest::proptest! {
         #[test]
-        fn the_bound_holds_and_best_is_what_a_full_scan_finds(moves in proptest::collection::vec((0_u64..40, 0_u64..3, 0_u8..12), 1..200)) {
-            let mut tree = ForkTree::new(hash(0), 0, 16);
+        fn links_hold_and_best_is_what_a_full_scan_finds(moves in proptest::collection::vec((0_u64..40, 0_u64..3, 0_u8..12), 1..200)) {
+            let mut tree = ForkTree::new(hash(0), 0);
             for (index, (pick, weight, what)) in moves.into_iter().enumerate() {
                 let known: Vec<Hash> = tree.blocks.keys().copied().chain([tree.root]).collect();
                 let picked = known[pick as usize % known.len()];
                 if what == 0 {
                     let _ = tree.finalize(&picked);
+                } else if what == 1 {
+                    let _ = tree.remove_tip(&picked);
+                } else if what == 2 {
+                    let _ = tree.fold(&picked);
                 } else {
                     let number = tree.number(&picked).unwrap() + 1;
                     tree.insert(hash(index as u64 + 1), number, picked, weight, 0).unwrap();
                 }
-                proptest::prop_assert!(tree.len() <= 16);
                 let want = tree.blocks.iter().max_by_key(|(_, b)| b.rank()).map_or(tree.root, |(hash, _)| *hash);
                 proptest::prop_assert_eq!(tree.best().0, want);
                 for (hash, block) in &tree.blocks {
-                    let children = tree.blocks.values().filter(|b| b.parent == *hash).count();
+                    let children = tree.blocks.values().filter(|b| b.below == *hash).count();
                     proptest::prop_assert_eq!(children, block.children as usize);
+                    proptest::prop_assert!(tree.number(&block.below).is_some_and(|below| below < block.number));
                 }
             }
         }

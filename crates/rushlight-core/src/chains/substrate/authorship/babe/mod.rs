@@ -18,7 +18,7 @@ pub use epoch::{BabeAuthority, Epoch, EpochConfig};
 pub use threshold::primary_threshold;
 pub use verify::{BabeError, SlotKind, VerifiedClaim};
 
-pub(super) use verify::verify;
+pub(super) use verify::{follow, verify};
 
 /// What a BABE chain's verifier must be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

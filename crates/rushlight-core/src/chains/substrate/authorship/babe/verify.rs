@@ -180,12 +180,33 @@ pub(in super::super) fn verify(
     latest_slot: Option<u64>,
 ) -> Result<(VerifiedClaim, BabeState), BabeError> {
     let claim = header.babe_pre_digest()?.ok_or(BabeError::NoClaim)?;
+    if let Some(latest) = latest_slot.filter(|latest| claim.slot > *latest) {
+        return Err(BabeError::SlotInFuture { got: claim.slot, latest });
+    }
+    let (epoch, rules, state) = next_state(parent, header, &claim, config)?;
+    Ok((verify_claim(header, &claim, &epoch, rules)?, state))
+}
+
+/// Returns the state behind `header`, whether or not its author was entitled to it.
+pub(in super::super) fn follow(
+    parent: &BabeState,
+    header: &HeaderRef<'_>,
+    config: &BabeConfig,
+) -> Result<BabeState, BabeError> {
+    let claim = header.babe_pre_digest()?.ok_or(BabeError::NoClaim)?;
+    Ok(next_state(parent, header, &claim, config)?.2)
+}
+
+/// Returns the epoch that a claim lies in, its rules, and the state behind the block.
+fn next_state(
+    parent: &BabeState,
+    header: &HeaderRef<'_>,
+    claim: &PreDigest<'_>,
+    config: &BabeConfig,
+) -> Result<(Arc<Epoch>, EpochConfig, BabeState), BabeError> {
     let slot = claim.slot;
     if slot <= parent.slot {
         return Err(BabeError::SlotNotAfterParent { got: slot, parent: parent.slot });
-    }
-    if let Some(latest) = latest_slot.filter(|latest| slot > *latest) {
-        return Err(BabeError::SlotInFuture { got: slot, latest });
     }
     let (epoch, is_first) = epoch_of(parent, slot);
     let rules = epoch.config.unwrap_or(config.rules);
@@ -196,10 +217,9 @@ pub(in super::super) fn verify(
         (true, None) => return Err(BabeError::EpochNotAnnounced { slot, epoch: epoch.index }),
         (false, Some(_)) => return Err(BabeError::EpochAnnounced { slot, epoch: epoch.index }),
     };
-    let verified = verify_claim(header, &claim, &epoch, rules)?;
-    let won = u64::from(verified.kind == SlotKind::Primary);
+    let won = u64::from(matches!(claim.claim, Claim::Primary(_)));
     let primary_slots = parent.primary_slots.saturating_add(won);
-    Ok((verified, BabeState { slot, primary_slots, epochs }))
+    Ok((epoch, rules, BabeState { slot, primary_slots, epochs }))
 }
 
 /// Returns the epoch that `slot` lies in, and whether a block there is the first one of it on this fork. Epochs without
