@@ -1,8 +1,8 @@
 //! Proof bundles: the container, and their offline verification.
 
 use rushlight_core::bundle::{Anchor, Bundle, BundleError, Checkpoint, SectionKind};
-use rushlight_core::chains::substrate::bundle as substrate;
 use rushlight_core::chains::substrate::header::{HeaderRef, NumberWidth};
+use rushlight_core::chains::substrate::{bundle as substrate, warp::WarpRules};
 use rushlight_core::chains::tendermint::{bundle, verify};
 use rushlight_core::crypto::sha256;
 
@@ -33,7 +33,7 @@ fn accepted(bytes: &[u8], read: &Bundle) -> bool {
     let text = first.and_then(|section| core::str::from_utf8(&section.content).ok()).unwrap_or_default();
     let Ok(checkpoint) = Checkpoint::from_text(text) else { return true };
     let Anchor::Time(time) = checkpoint.anchor else {
-        if let Ok(proven) = substrate::verify(read, &checkpoint) {
+        if let Ok(proven) = substrate::verify(read, &checkpoint, &WarpRules::default()) {
             let header = HeaderRef::decode(proven.header(), NumberWidth::U32);
             assert!(header.is_ok_and(|header| header.hash() == proven.block().hash), "a bundle proved another header");
         }

@@ -85,6 +85,8 @@ impl World {
                 RpcAction::Hangup(client) => {
                     self.open_calls.remove(&client);
                 }
+                // Its answer may be under way already, so it comes all the same.
+                RpcAction::Forget(_) => {}
                 RpcAction::Reply(client, answer) => {
                     self.replies += 1;
                     if let Some(body) = &answer.body {
