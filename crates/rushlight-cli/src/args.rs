@@ -1,8 +1,12 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
-use rushlight::Sources;
+use rushlight::core::base::UnixTime;
+use rushlight::core::bundle::{self, CheckpointError};
+use rushlight::core::chains::tendermint::verify::TrustLevel;
+use rushlight::{Sources, parse_duration};
 use std::path::PathBuf;
+use std::time::Duration;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -17,11 +21,11 @@ Exit codes:
   0 ok · 1 other · 2 usage · 10 settings or chain file · 11 trust expired · 12 no provider answers
   13 proof invalid · 14 store locked, full or corrupt · 15 frozen: evidence of an attack
 
-Data goes to stdout, logs and progress to stderr. NO_COLOR is honoured.";
+Data goes to stdout, logs and progress to stderr, in colour when --color, CLICOLOR_FORCE or a terminal says so and NO_COLOR does not.";
 
 /// A light client for every kind of chain: it asks an untrusted network and verifies every answer.
 #[derive(Debug, Parser)]
-#[command(name = "rushlight", version, about, after_help = EXAMPLES, max_term_width = 100, propagate_version = true)]
+#[command(name = "rushlight", version, after_help = EXAMPLES, max_term_width = 100, propagate_version = true)]
 pub(crate) struct CommandLine {
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -60,6 +64,9 @@ pub(crate) struct SettingFlags {
     /// How logs are written to stderr: text or json [default: text]
     #[arg(long, global = true, value_name = "FORMAT")]
     log_format: Option<String>,
+    /// Whether logs are coloured: auto, always or never [default: auto]
+    #[arg(long, global = true, value_name = "WHEN")]
+    color: Option<String>,
 }
 
 impl SettingFlags {
@@ -70,6 +77,7 @@ impl SettingFlags {
             ("allow_host", self.allow_host.clone()),
             ("allow_origin", self.allow_origin.clone()),
             ("chain", self.chain.clone()),
+            ("color", one(&self.color)),
             ("data_dir", one(&self.data_dir)),
             ("listen", one(&self.listen)),
             ("log_format", one(&self.log_format)),
@@ -88,6 +96,24 @@ impl SettingFlags {
     }
 }
 
+/// Reads a time of the command line. What is not one is a mistake in the call, as an unknown flag is.
+fn any_duration(text: &str) -> Result<Duration, &'static str> {
+    parse_duration(text).ok_or("wanted a time such as 90s, 2m or 168h")
+}
+
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    any_duration(text).and_then(|time| if time.is_zero() { Err("wanted a time above 0") } else { Ok(time) })
+}
+
+/// Checks a time that is passed on as it was written.
+fn duration_text(text: &str) -> Result<String, &'static str> {
+    duration(text).map(|_| text.to_owned())
+}
+
+fn checkpoint(text: &str) -> Result<bundle::Checkpoint, CheckpointError> {
+    bundle::Checkpoint::from_text(text.trim())
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Follow chains and serve verified answers until stopped
@@ -99,7 +125,11 @@ Examples:
 
 SIGTERM and SIGINT save and stop within two seconds. Every verified head is on the disk before it is served.
 The daemon ends by itself when no chain can go on: exit code 11 (trust expired) or 15 (frozen by evidence).")]
-    Run,
+    Run {
+        /// Keep nothing: the store is in a temporary folder that goes away at the end
+        #[arg(long, conflicts_with = "data_dir")]
+        ephemeral: bool,
+    },
     /// Start a small network, sync to it, prove a header, refuse a lie; then serve
     #[command(after_help = "\
 Examples:
@@ -147,8 +177,8 @@ The checkpoint that it verifies against is printed; whoever verifies must trust 
         #[arg(long)]
         name: Option<String>,
         /// How long to wait for the sync when no daemon runs
-        #[arg(long, value_name = "TIME", default_value = "2m")]
-        timeout: String,
+        #[arg(long, value_name = "TIME", default_value = "2m", value_parser = duration)]
+        timeout: Duration,
     },
     /// Verify a bundle: no network, no store, no daemon
     #[command(after_help = "\
@@ -159,14 +189,20 @@ Exit code 0: proven. 13: not proven. 11: the proof is good, but trust in it has 
         /// The bundle
         file: PathBuf,
         /// The checkpoint that you trust
-        #[arg(long, value_name = "TEXT")]
-        checkpoint: String,
+        #[arg(long, value_name = "TEXT", value_parser = checkpoint)]
+        checkpoint: bundle::Checkpoint,
         /// The time to judge by, such as 2026-01-31T12:00:00Z [default: now]
-        #[arg(long, value_name = "RFC3339")]
-        now: Option<String>,
+        #[arg(long, value_name = "RFC3339", value_parser = UnixTime::from_rfc3339)]
+        now: Option<UnixTime>,
         /// For how long headers are trusted: well below the chain's unbonding period
-        #[arg(long, value_name = "TIME", default_value = "168h")]
-        trusting_period: String,
+        #[arg(long, value_name = "TIME", default_value = "168h", value_parser = duration)]
+        trusting_period: Duration,
+        /// Which share of trusted power must have signed a header to which heights are skipped: 1/3 to 1/1
+        #[arg(long, value_name = "FRACTION", default_value = "1/3", value_parser = TrustLevel::from_text)]
+        trust_level: TrustLevel,
+        /// How far in the future of the time to judge by a header may be
+        #[arg(long, value_name = "TIME", default_value = "10s", value_parser = any_duration)]
+        max_clock_drift: Duration,
         /// The result as JSON
         #[arg(long)]
         json: bool,
@@ -185,8 +221,12 @@ Exit code 0: proven. 13: not proven. 11: the proof is good, but trust in it has 
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Write the manual page
-    Man,
+    /// Write the manual page of this command
+    Man {
+        /// Write the pages of all commands into this folder, as rushlight.1, rushlight-run.1 and so on
+        #[arg(short, long, value_name = "FOLDER")]
+        output: Option<PathBuf>,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -201,7 +241,7 @@ pub(crate) struct Init {
     #[arg(long)]
     pub(crate) height: Option<u64>,
     /// For how long headers are trusted: well below the chain's unbonding period
-    #[arg(long, value_name = "TIME", default_value = "168h")]
+    #[arg(long, value_name = "TIME", default_value = "168h", value_parser = duration_text)]
     pub(crate) trusting_period: String,
     /// Replace the file when it is there already
     #[arg(long)]

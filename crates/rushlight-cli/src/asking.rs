@@ -3,7 +3,8 @@
 use crate::failure::{Exit, Failure};
 use crate::run;
 use rushlight::core::chains::SyncState;
-use rushlight::{Client, Settings, ask_daemon, parse_duration};
+use rushlight::core::rpc::RpcError;
+use rushlight::{Client, Settings, ask_daemon};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -28,7 +29,12 @@ pub(crate) struct Question<'a> {
 pub(crate) async fn ask(settings: &Settings, question: Question<'_>, params: Value) -> Result<Value, Failure> {
     let call = json!({ "jsonrpc": "2.0", "id": 1, "method": question.method, "params": params }).to_string();
     if let Some(answer) = ask_daemon(&settings.data_dir, question.chain, &call).await? {
-        return result(&answer);
+        return match result(&answer) {
+            Err(failure) if failure.exit == Exit::Other && nobody_answers(settings, question.chain).await => {
+                Err(Failure::new(Exit::NoPeers, format!("{failure}. `rushlight doctor` looks at the providers")))
+            }
+            result => result,
+        };
     }
     let mut files = run::chain_files(settings)?;
     if let Some(name) = question.chain {
@@ -43,6 +49,16 @@ pub(crate) async fn ask(settings: &Settings, question: Question<'_>, params: Val
     let answered = answer(&client, &files, &question, &call).await;
     client.shutdown().await?;
     answered
+}
+
+/// Tells whether the daemon's chain has no head because no provider of it has ever answered.
+async fn nobody_answers(settings: &Settings, chain: Option<&str>) -> bool {
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "rushlight_status" }).to_string();
+    let Ok(Some(answer)) = ask_daemon(&settings.data_dir, chain, &call).await else { return false };
+    let Ok(status) = result(&answer) else { return false };
+    let Some([chain]) = status["chains"].as_array().map(Vec::as_slice) else { return false };
+    let providers = chain["providers"].as_array();
+    chain["head"].is_null() && providers.is_some_and(|all| all.iter().all(|one| one["answered"] == 0))
 }
 
 async fn answer(
@@ -85,19 +101,33 @@ async fn synced(client: &Client, question: &Question<'_>) -> Result<(), Failure>
 }
 
 /// Takes the result out of a JSON-RPC answer.
-fn result(answer: &str) -> Result<Value, Failure> {
+/// # Errors
+/// The error in it, with the exit code that the same error has without a daemon.
+pub(crate) fn result(answer: &str) -> Result<Value, Failure> {
     let mut answer: Value = serde_json::from_str(answer)
         .map_err(|error| Failure::new(Exit::Other, format!("the daemon's answer is not JSON: {error}")))?;
-    if let Some(message) = answer["error"]["message"].as_str() {
-        return Err(Failure::new(Exit::Other, rushlight::escape(message)));
+    let error = &answer["error"];
+    if !error.is_null() {
+        let message = error["message"].as_str().unwrap_or("the daemon answers with an error that has no message");
+        return Err(Failure::new(exit(error["code"].as_i64()), rushlight::escape(message)));
     }
-    Ok(answer["result"].take())
+    match answer["result"].take() {
+        Value::Null => Err(Failure::new(Exit::Other, "the daemon's answer has neither a result nor an error")),
+        result => Ok(result),
+    }
 }
 
-/// Reads a time of the command line.
-pub(crate) fn duration(name: &str, text: &str) -> Result<Duration, Failure> {
-    let wanted = || Failure::new(Exit::Config, format!("{name} is {text:?}, wanted a time such as 90s, 2m or 168h"));
-    parse_duration(text).filter(|duration| !duration.is_zero()).ok_or_else(wanted)
+/// Returns the exit code of a JSON-RPC error.
+fn exit(code: Option<i64>) -> Exit {
+    let why = String::new;
+    let codes = [
+        (RpcError::TrustExpired { why: why() }, Exit::TrustExpired),
+        (RpcError::NoProvider { why: why() }, Exit::NoPeers),
+        (RpcError::Frozen { why: why() }, Exit::Frozen),
+        (RpcError::ChainNeeded { names: why() }, Exit::Config),
+    ];
+    let known = codes.iter().find(|(error, _)| code == Some(i64::from(error.code())));
+    known.map_or(Exit::Other, |(_, exit)| *exit)
 }
 
 /// Returns a text member of an answer, made safe to show.
@@ -106,4 +136,28 @@ pub(crate) fn member(answer: &Value, name: &str) -> Result<String, Failure> {
     text.ok_or_else(|| {
         Failure::new(Exit::Other, format!("the answer has no {name:?}; the daemon may be of another version"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_has_the_exit_code_that_it_has_without_a_daemon() {
+        for (answer, want) in [
+            (r#"{"error":{"code":-32023,"message":"frozen"}}"#, Exit::Frozen),
+            (r#"{"error":{"code":-32024,"message":"no provider"}}"#, Exit::NoPeers),
+            (r#"{"error":{"code":-32028,"message":"expired"}}"#, Exit::TrustExpired),
+            (r#"{"error":{"code":-32025,"message":"which?"}}"#, Exit::Config),
+            (r#"{"error":{"code":-32009,"message":"busy"}}"#, Exit::Other),
+            (r#"{"error":{}}"#, Exit::Other),
+            (r#"{"error":"no"}"#, Exit::Other),
+            ("{}", Exit::Other),
+            (r#"{"result":null}"#, Exit::Other),
+            ("<html>", Exit::Other),
+        ] {
+            assert_eq!(result(answer).unwrap_err().exit, want, "{answer}");
+        }
+        assert_eq!(result(r#"{"result":{"a":1}}"#).unwrap(), json!({ "a": 1 }));
+    }
 }

@@ -6,6 +6,9 @@ use crate::print;
 use rushlight::core::bundle::Checkpoint;
 use rushlight::{ChainFile, Settings, escape};
 use serde_json::{Value, json};
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -58,11 +61,29 @@ pub(crate) fn import(text: &str, path: &Path) -> Result<(), Failure> {
     // The result must say what was meant, whatever the old file looked like.
     let changed = ChainFile::from_toml(path, &new)?;
     changed.spec().map_err(|error| config(format!("{}: {error}", path.display())))?;
-    let beside = path.with_extension("toml.new");
-    let written = std::fs::write(&beside, new).and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|error| io(path.display(), &error))?;
+    replace(path, &new).map_err(|error| io(path.display(), &error))?;
     let (height, hash) = (checkpoint.height, checkpoint.hash);
     print(format!("{} now trusts {} at height {height}, hash {hash}\n", path.display(), file.chain_id).as_bytes())
+}
+
+/// Puts `text` in the place of the file's content, whole or not at all. A link stays a link, and who may read the file stays
+/// as it is: addresses in it may hold keys.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let path = path.canonicalize()?;
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let beside = path.with_file_name(name);
+    let mode = path.metadata()?.permissions();
+    // What an earlier call left behind may be open to others.
+    match std::fs::remove_file(&beside) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
+    file.write_all(text.as_bytes())?;
+    file.set_permissions(mode)?;
+    file.sync_all()?;
+    std::fs::rename(&beside, &path)
 }
 
 /// Returns the text of a chain file whose `[trust]` section holds `checkpoint`, everything else as it was.

@@ -4,6 +4,7 @@
 //! turn out as told ends the demo with a failure.
 
 use crate::failure::{Exit, Failure};
+use crate::folder::TemporaryFolder;
 use crate::{print, run};
 use rushlight::core::base::{ChainId, Hash};
 use rushlight::core::bundle::Checkpoint;
@@ -11,10 +12,9 @@ use rushlight::core::chains::{ChainNotice, SyncState};
 use rushlight::core::codec::text;
 use rushlight::core::node::{Notice, verify_bundle};
 use rushlight::core::peers::Verdict;
-use rushlight::{ChainSpec, Client, ListenOptions, Options, Settings};
+use rushlight::{ChainSpec, Client, ListenError, Listening, Options, Origin, Settings};
 use rushlight_devnet::{ChainPlan, Devnet, DevnetPlan, Lie, LieKind, Rotation, RotationOrder, wall_clock};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 const CHAIN: &str = "rushlight-demo";
@@ -43,8 +43,8 @@ pub(crate) async fn demo(settings: &Settings, wanted: Wanted) -> Result<(), Fail
     let stop = run::signals()?;
     let mut story = Story { json: wanted.json, told: serde_json::Map::new() };
     story.say("Rushlight demo: a network of its own, a light client, and one provider that lies.\n")?;
-    let folder = Folder::new()?;
-    let mut options = Options::new(&folder.0);
+    let folder = TemporaryFolder::new()?;
+    let mut options = Options::new(folder.path());
     options.threads = settings.threads;
     tokio::pin!(stop);
     tokio::select! {
@@ -61,19 +61,28 @@ async fn tell(story: &mut Story, settings: &Settings, options: Options, wanted: 
     let chain = sync(story, &network, &client, &trusted).await?;
     proof(story, &network, &client, chain).await?;
     lie(story, &network, &client, &trusted).await?;
-    let listening =
-        client.listen(ListenOptions::new(settings.listen.filter(|_| !wanted.once).unwrap_or(ANY_PORT))).await;
-    let listening = match listening {
-        Ok(listening) => listening,
-        // Another daemon has the address: any free one will do for a demo.
-        Err(_) => client.listen(ListenOptions::new(ANY_PORT)).await?,
-    };
-    story.end(&format!("http://{}", listening.address()), wanted.once)?;
+    let listening = listen(&client, settings, wanted.once).await?;
+    let url = listening.as_ref().map(|listening| format!("http://{}", listening.address()));
+    story.end(url.as_deref(), wanted.once)?;
     if wanted.once {
         return Ok(client.shutdown().await?);
     }
     client.stopped().await?;
     Ok(())
+}
+
+/// Listens where the settings say. The default address may be another daemon's, and then any free one will do for a demo;
+/// one that the user chose is kept to.
+async fn listen(client: &Client, settings: &Settings, is_once: bool) -> Result<Option<Listening>, Failure> {
+    let Some(address) = settings.listen else { return Ok(None) };
+    let is_default =
+        settings.found().iter().any(|found| found.setting.name == "listen" && found.origin == Origin::Default);
+    let address = if is_once && is_default { ANY_PORT } else { address };
+    let listening = match client.listen(run::listen_options(settings, address)).await {
+        Err(ListenError::Bind { .. }) if is_default => client.listen(run::listen_options(settings, ANY_PORT)).await?,
+        listening => listening?,
+    };
+    Ok(Some(listening))
 }
 
 const ANY_PORT: std::net::SocketAddr =
@@ -281,38 +290,21 @@ impl Story {
     }
 
     /// Tells where to go from here.
-    fn end(&mut self, url: &str, once: bool) -> Result<(), Failure> {
+    fn end(&mut self, url: Option<&str>, once: bool) -> Result<(), Failure> {
         if self.json {
             self.told.insert("ok".into(), true.into());
-            self.told.insert("serving".into(), if once { Value::Null } else { url.into() });
+            self.told.insert("serving".into(), url.filter(|_| !once).into());
             return print(format!("{}\n", Value::Object(self.told.clone())).as_bytes());
         }
         if once {
             return self.say("\nAll of it happened as told.");
         }
+        let Some(url) = url else { return self.say("\nListening nowhere, as the settings say. Stop with Ctrl-C.") };
         self.say(&format!(
-            "\nServing verified answers at {url}. Try, in another terminal:\n  curl {url}/\n  curl {url}/readyz\n  curl \
+            "\nServing verified answers at {url}. Try, in another terminal:\n  curl {url}/\n  curl {url}/readyz\n  curl {url}/metrics\n  curl \
              -s {url}/ -H 'Content-Type: application/json' -d \
              '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rushlight_status\"}}'\n  curl -s {url}/ -H 'Content-Type: \
              application/json' -d '{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rushlight_header\"}}'\nStop with Ctrl-C."
         ))
-    }
-}
-
-/// A folder for the demo's store that goes away with it.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Result<Self, Failure> {
-        let path = std::env::temp_dir().join(format!("rushlight-demo-{}", std::process::id()));
-        std::fs::create_dir_all(&path).map_err(|error| crate::failure::io(path.display(), &error))?;
-        Ok(Self(path))
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // What cannot be removed is left to the system's own cleaning of temporary files.
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

@@ -1,7 +1,7 @@
 //! `rushlight doctor`: looks for what is wrong, and names the remedy.
 
 use crate::failure::{Exit, Failure};
-use crate::{init, print, probe, run, status};
+use crate::{asking, init, print, probe, run, status};
 use rushlight::core::chains::ChainSpec;
 use rushlight::core::chains::tendermint::decode::json::NodeStatus;
 use rushlight::{ChainFile, Fetcher, Settings, escape};
@@ -36,7 +36,8 @@ impl Findings {
 /// Looks at the store, the clock, and each chain's file, providers and trust.
 pub(crate) async fn doctor(settings: &Settings) -> Result<(), Failure> {
     let mut findings = Findings::default();
-    store(settings, &mut findings).await;
+    let is_running = store(settings, &mut findings).await;
+    let is_store_good = findings.wrong.is_none();
     if settings.chain.is_empty() {
         findings.warn("no chain file is given; name one with --chain FILE, or make one with `rushlight init`");
     }
@@ -44,7 +45,13 @@ pub(crate) async fn doctor(settings: &Settings) -> Result<(), Failure> {
     for path in &settings.chain {
         let read = ChainFile::read(path).map_err(|error| error.to_string());
         match read.and_then(|file| file.spec().map(|spec| (file, spec)).map_err(|error| error.to_string())) {
-            Ok((file, spec)) => chain(&file, &spec, &fetcher, &mut findings).await,
+            Ok((file, spec)) => {
+                // A daemon that runs has read what is saved; a store that does not open has been told of.
+                if !is_running && is_store_good {
+                    saved(settings, &file, &mut findings);
+                }
+                chain(&file, &spec, &fetcher, &mut findings).await;
+            }
             Err(error) => findings.wrong(Exit::Config, &error),
         }
     }
@@ -55,12 +62,26 @@ pub(crate) async fn doctor(settings: &Settings) -> Result<(), Failure> {
     }
 }
 
-async fn store(settings: &Settings, findings: &mut Findings) {
+const STATUS_CALL: &str = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_status"}"#;
+
+/// Looks at the store; tells whether a daemon owns it.
+async fn store(settings: &Settings, findings: &mut Findings) -> bool {
     let folder = settings.data_dir.display();
-    let call = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_status"}"#;
-    match rushlight::ask_daemon(&settings.data_dir, None, call).await {
-        Ok(Some(_)) => return findings.good(&format!("a daemon owns {folder} and answers")),
-        Err(error) => return findings.wrong(Exit::Store, &error.to_string()),
+    match rushlight::ask_daemon(&settings.data_dir, None, STATUS_CALL).await {
+        Ok(Some(answer)) => {
+            match asking::result(&answer) {
+                Ok(_) => findings.good(&format!("a daemon owns {folder} and answers")),
+                Err(failure) => {
+                    let text = format!("a daemon owns {folder}, but answers with an error: {failure}");
+                    findings.wrong(failure.exit, &text);
+                }
+            }
+            return true;
+        }
+        Err(error) => {
+            findings.wrong(Exit::Store, &error.to_string());
+            return true;
+        }
         Ok(None) => {}
     }
     match run::start(settings) {
@@ -69,6 +90,23 @@ async fn store(settings: &Settings, findings: &mut Findings) {
             Err(stopped) => findings.wrong(Exit::Store, &stopped.to_string()),
         },
         Err(failure) => findings.wrong(failure.exit, &failure.to_string()),
+    }
+    false
+}
+
+/// Looks whether what is saved of a chain can be read, and whether a start could go on from it.
+fn saved(settings: &Settings, file: &ChainFile, findings: &mut Findings) {
+    let status = match status::saved_of(settings, file, STATUS_CALL) {
+        Ok(status) => status,
+        Err(failure) => return findings.wrong(failure.exit, &failure.to_string()),
+    };
+    let (chain, name) = (&status["chains"][0], &file.name);
+    let why = escape(chain["why"].as_str().unwrap_or_default());
+    match (chain["state"].as_str(), chain["head"]["height"].as_str()) {
+        (Some("frozen"), _) => findings.wrong(Exit::Frozen, &format!("{name}: frozen: {why}")),
+        (Some("expired"), _) => findings.wrong(Exit::TrustExpired, &format!("{name}: {why}")),
+        (_, Some(height)) => findings.good(&format!("{name}: what is saved can be read, with head {}", escape(height))),
+        (_, None) => findings.good(&format!("{name}: nothing is saved yet")),
     }
 }
 

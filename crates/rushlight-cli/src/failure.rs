@@ -1,7 +1,9 @@
 //! Failures: an exit code that scripts can tell apart, and a text that names the remedy.
 
+use rushlight::core::node::AddChainError as Refused;
 use rushlight::{
-    AddChainError, Closed, ControlError, FileError, ListenError, SettingsError, StartError, Stopped, StoreError,
+    AddChainError, Closed, ControlError, FileError, ListenError, SavedError, SettingsError, StartError, Stopped,
+    StoreError,
 };
 use std::fmt;
 
@@ -72,8 +74,31 @@ impl From<StartError> for Failure {
 
 impl From<AddChainError> for Failure {
     fn from(error: AddChainError) -> Self {
-        let exit = if matches!(error, AddChainError::Store(_)) { Exit::Store } else { Exit::Config };
+        let exit = match &error {
+            AddChainError::Store(_) => Exit::Store,
+            AddChainError::Node(refused) => of_refused(refused),
+            _ => Exit::Config,
+        };
         Self::new(exit, error.to_string())
+    }
+}
+
+impl From<SavedError> for Failure {
+    fn from(error: SavedError) -> Self {
+        let exit = match &error {
+            SavedError::Chain(refused) => of_refused(refused),
+            _ => Exit::Store,
+        };
+        Self::new(exit, error.to_string())
+    }
+}
+
+/// Returns the exit code for a chain that the node refuses.
+fn of_refused(refused: &Refused) -> Exit {
+    match refused {
+        Refused::Saved { .. } => Exit::Store,
+        Refused::Frozen { .. } => Exit::Frozen,
+        _ => Exit::Config,
     }
 }
 

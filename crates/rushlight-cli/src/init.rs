@@ -1,7 +1,6 @@
 //! `rushlight init`: a chain file from what providers agree on.
 
 use crate::args::Init;
-use crate::asking::duration;
 use crate::failure::{Exit, Failure, io};
 use crate::print;
 use crate::probe::{self, Header};
@@ -18,7 +17,6 @@ const BELOW_TIP: u64 = 2;
 
 /// Asks all providers; writes a chain file if they agree.
 pub(crate) async fn init(init: &Init) -> Result<(), Failure> {
-    duration("--trusting-period", &init.trusting_period)?;
     let urls = checked(&init.urls)?;
     let fetcher = Fetcher::new();
     let statuses = ask_all(&urls, |url| {

@@ -8,6 +8,7 @@ mod config;
 mod demo;
 mod doctor;
 mod failure;
+mod folder;
 mod init;
 mod logging;
 mod metrics;
@@ -20,10 +21,13 @@ mod status;
 use args::{Command, CommandLine};
 use clap::{CommandFactory, Parser};
 use failure::Failure;
+use folder::TemporaryFolder;
 use indicatif::MultiProgress;
 use rushlight::Settings;
+use rushlight::core::node::BundleRules;
 use std::future::Future;
 use std::io::Write;
+use std::path::Path;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -40,16 +44,17 @@ fn main() -> ExitCode {
 
 fn dispatch(line: &CommandLine) -> Result<(), Failure> {
     match &line.command {
-        Command::Verify { file, checkpoint, now, trusting_period, json } => {
-            let judged = offline::Judged { checkpoint, now: now.as_deref(), trusting_period };
-            offline::verify(file, &judged, *json)
+        Command::Verify { file, checkpoint, now, trusting_period, trust_level, max_clock_drift, json } => {
+            let (trusting_period, trust_level) = (*trusting_period, *trust_level);
+            let rules = BundleRules { trusting_period, trust_level, max_clock_drift: *max_clock_drift };
+            offline::verify(file, &offline::Judged { checkpoint, now: *now, rules }, *json)
         }
         Command::Completions { shell } => {
             let mut out = Vec::new();
             clap_complete::generate(*shell, &mut CommandLine::command(), "rushlight", &mut out);
             print(&out)
         }
-        Command::Man => man(),
+        Command::Man { output } => man(output.as_deref()),
         Command::Checkpoint(args::Checkpoint::Import { text, file }) => checkpoint::import(text, file),
         _ => with_settings(line),
     }
@@ -60,7 +65,7 @@ fn with_settings(line: &CommandLine) -> Result<(), Failure> {
     let bars = MultiProgress::new();
     logging::start(&settings, &bars);
     match &line.command {
-        Command::Run => wait(run::run(&settings, bars)),
+        Command::Run { ephemeral } => run_in(settings, *ephemeral, bars),
         Command::Demo { once, json } => wait(demo::demo(&settings, demo::Wanted { once: *once, json: *json })),
         Command::Init(init) => wait(init::init(init)),
         Command::Status { json } => wait(status::status(&settings, *json)),
@@ -71,7 +76,7 @@ fn with_settings(line: &CommandLine) -> Result<(), Failure> {
             wait(checkpoint::export(&settings, name.as_deref(), output.as_deref()))
         }
         Command::Prove { height, output, name, timeout } => {
-            wait(offline::prove(&settings, *height, output, name.as_deref(), timeout))
+            wait(offline::prove(&settings, *height, output, name.as_deref(), *timeout))
         }
         Command::Doctor { set_aside_store: true } => doctor::set_aside(&settings),
         Command::Doctor { set_aside_store: false } => wait(doctor::doctor(&settings)),
@@ -79,9 +84,20 @@ fn with_settings(line: &CommandLine) -> Result<(), Failure> {
         Command::Config(args::Config::Validate) => config::validate(&settings),
         Command::Verify { .. }
         | Command::Completions { .. }
-        | Command::Man
+        | Command::Man { .. }
         | Command::Checkpoint(args::Checkpoint::Import { .. }) => Ok(()),
     }
+}
+
+/// Runs the daemon, in a folder that goes away with it if nothing is to be kept.
+fn run_in(mut settings: Settings, is_ephemeral: bool, bars: MultiProgress) -> Result<(), Failure> {
+    if !is_ephemeral {
+        return wait(run::run(&settings, bars));
+    }
+    let folder = TemporaryFolder::new()?;
+    settings.data_dir = folder.path().to_owned();
+    tracing::info!(data_dir = %folder.path().display(), "nothing is kept");
+    wait(run::run(&settings, bars))
 }
 
 /// Runs `work` on a runtime of its own. What it leaves behind is not waited for: the disk has been.
@@ -105,9 +121,21 @@ fn print(bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
-fn man() -> Result<(), Failure> {
+/// Writes the manual page of the command itself, or those of all commands into a folder.
+fn man(folder: Option<&Path>) -> Result<(), Failure> {
+    // Its `help` has no page, and a page that names it would lead nowhere.
+    let command = shown_whole(CommandLine::command().disable_help_subcommand(true));
+    if let Some(folder) = folder {
+        let written = std::fs::create_dir_all(folder).and_then(|()| clap_mangen::generate_to(command, folder));
+        return written.map_err(|error| failure::io(folder.display(), &error));
+    }
     let mut out = Vec::new();
-    let page = clap_mangen::Man::new(CommandLine::command());
+    let page = clap_mangen::Man::new(command);
     page.render(&mut out).map_err(|error| failure::io("the manual page", &error))?;
     print(&out)
+}
+
+/// Returns the command with all flags in its pages, those too that the short help leaves out: pages have room.
+fn shown_whole(command: clap::Command) -> clap::Command {
+    command.mut_args(|arg| arg.hide_short_help(false)).mut_subcommands(shown_whole)
 }

@@ -1,18 +1,19 @@
 //! `rushlight prove` and `rushlight verify`: proofs that travel.
 
-use crate::asking::{Question, ask, duration, member};
+use crate::asking::{Question, ask, member};
 use crate::failure::{Exit, Failure, io};
 use crate::print;
+use crate::status::seconds;
 use rushlight::core::base::UnixTime;
-use rushlight::core::bundle::{Checkpoint, Family};
+use rushlight::core::bundle::{BUNDLE_BYTES_MAX, Checkpoint, Family};
 use rushlight::core::codec::text;
-use rushlight::core::node::{ProvenHeader, ProvenState, verify_bundle};
+use rushlight::core::node::{BundleRules, ProvenHeader, ProvenState, verify_bundle};
 use rushlight::{Settings, escape};
 use serde_json::json;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
-
-/// The largest bundle that is read; no valid one is larger.
-const BUNDLE_BYTES_MAX: u64 = 64 << 20;
+use std::time::Duration;
 
 /// The most bytes of a value of the state that are shown to people.
 const SHOWN_BYTES_MAX: usize = 80;
@@ -23,9 +24,8 @@ pub(crate) async fn prove(
     height: Option<u64>,
     output: &Path,
     chain: Option<&str>,
-    timeout: &str,
+    timeout: Duration,
 ) -> Result<(), Failure> {
-    let timeout = duration("--timeout", timeout)?;
     let question = Question { chain, method: "rushlight_prove", height, timeout };
     let params = height.map_or(json!({}), |height| json!({ "height": height }));
     let answer = ask(settings, question, params).await?;
@@ -47,28 +47,23 @@ pub(crate) async fn prove(
 /// By what a bundle is judged.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Judged<'a> {
-    pub(crate) checkpoint: &'a str,
-    pub(crate) now: Option<&'a str>,
-    pub(crate) trusting_period: &'a str,
+    pub(crate) checkpoint: &'a Checkpoint,
+    /// The time to judge by; this machine's when `None`.
+    pub(crate) now: Option<UnixTime>,
+    pub(crate) rules: BundleRules,
 }
 
 /// Verifies a bundle.
 pub(crate) fn verify(file: &Path, judged: &Judged<'_>, is_json: bool) -> Result<(), Failure> {
-    let usage = |what: &str, error: &dyn std::fmt::Display| Failure::new(Exit::Config, format!("{what}: {error}"));
-    let checkpoint = Checkpoint::from_text(judged.checkpoint.trim()).map_err(|error| usage("--checkpoint", &error))?;
-    let period = duration("--trusting-period", judged.trusting_period)?;
-    let now = match judged.now {
-        Some(text) => UnixTime::from_rfc3339(text).map_err(|error| usage("--now", &error))?,
-        None => rushlight::wall(),
-    };
-    let size = std::fs::metadata(file).map_err(|error| io(file.display(), &error))?.len();
+    let (checkpoint, now) = (judged.checkpoint, judged.now.unwrap_or_else(rushlight::wall));
+    let bytes = read(file)?;
     let invalid =
         |error: &dyn std::fmt::Display| format!("{} proves nothing: {}", file.display(), escape(&error.to_string()));
-    if size > BUNDLE_BYTES_MAX {
-        return Err(Failure::new(Exit::ProofInvalid, invalid(&format!("{size} bytes, at most {BUNDLE_BYTES_MAX}"))));
+    if bytes.len() > BUNDLE_BYTES_MAX {
+        let why = format!("it has more than {BUNDLE_BYTES_MAX} bytes, the most that a bundle has");
+        return Err(Failure::new(Exit::ProofInvalid, invalid(&why)));
     }
-    let bytes = std::fs::read(file).map_err(|error| io(file.display(), &error))?;
-    let proven = verify_bundle(&bytes, &checkpoint, period, now).map_err(|error| {
+    let proven = verify_bundle(&bytes, checkpoint, judged.rules, now).map_err(|error| {
         if error.is_expired() {
             let text = format!(
                 "{}. The proof may be good, but trust in it has ended: use a newer checkpoint, or judge it by an earlier \
@@ -77,12 +72,16 @@ pub(crate) fn verify(file: &Path, judged: &Judged<'_>, is_json: bool) -> Result<
             );
             return Failure::new(Exit::TrustExpired, text);
         }
+        if error.is_from_the_future() && judged.now.is_some() {
+            let why = format!("it holds a header that was made after {now}, the time given with --now");
+            return Failure::new(Exit::ProofInvalid, invalid(&why));
+        }
         Failure::new(Exit::ProofInvalid, invalid(&error))
     })?;
     if is_json {
         let result = json!({
             "proven": true, "chain_id": proven.chain_id, "height": proven.height.to_string(),
-            "hash": hash_of(&proven, &checkpoint), "time": proven.time.map(|time| time.to_string()),
+            "hash": hash_of(&proven, checkpoint), "time": proven.time.map(|time| time.to_string()),
             "trust_expires": proven.trust_expires.map(|time| time.to_string()), "steps": proven.steps,
             "checkpoint_height": checkpoint.height.to_string(), "judged_at": now.to_string(),
             "state": proven.state.iter().map(|proven| json!({
@@ -92,7 +91,16 @@ pub(crate) fn verify(file: &Path, judged: &Judged<'_>, is_json: bool) -> Result<
         });
         return print(format!("{result}\n").as_bytes());
     }
-    print(shown(&proven, &checkpoint, judged).as_bytes())
+    print(shown(&proven, checkpoint, judged).as_bytes())
+}
+
+/// Reads a file, but never much more than a bundle can have: what a stranger sent may be a pipe or a device without end.
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let bytes_max = BUNDLE_BYTES_MAX as u64 + 1;
+    let read = File::open(file).and_then(|file| file.take(bytes_max).read_to_end(&mut bytes));
+    read.map_err(|error| io(file.display(), &error))?;
+    Ok(bytes)
 }
 
 fn shown(proven: &ProvenHeader, checkpoint: &Checkpoint, judged: &Judged<'_>) -> String {
@@ -105,9 +113,18 @@ fn shown(proven: &ProvenHeader, checkpoint: &Checkpoint, judged: &Judged<'_>) ->
     if let Some(time) = proven.time {
         text += &format!("time        {time}\n");
     }
-    text += &format!("from        the checkpoint at height {}, in {} steps\n", checkpoint.height, proven.steps);
+    text += &match proven.steps {
+        _ if proven.height == checkpoint.height => "from        the checkpoint, which is this header\n".to_owned(),
+        1 => format!("from        the checkpoint at height {}, in 1 step\n", checkpoint.height),
+        steps => format!("from        the checkpoint at height {}, in {steps} steps\n", checkpoint.height),
+    };
     match proven.trust_expires {
-        Some(until) => text += &format!("trust until {until}, with a trusting period of {}\n", judged.trusting_period),
+        Some(until) => {
+            text += &format!(
+                "trust until {until}, with a trusting period of {}\n",
+                seconds(judged.rules.trusting_period.as_secs())
+            )
+        }
         None => {
             text += "trust       headers of this family tell no time: that the checkpoint is young enough is yours to judge\n"
         }

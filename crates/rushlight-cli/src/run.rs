@@ -9,6 +9,7 @@ use rushlight::core::node::{Notice, Stats};
 use rushlight::{ChainFile, Client, ListenOptions, Listening, Options, Settings};
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -107,19 +108,24 @@ async fn listen(
     }
     let mut listening = Vec::new();
     for (address, chain) in wanted {
-        let mut options = ListenOptions::new(address);
-        options.allowed_hosts.clone_from(&settings.allow_host);
-        options.allowed_origins.clone_from(&settings.allow_origin);
+        let mut options = listen_options(settings, address);
         options.chain = chain;
-        options.metrics = Some(Arc::new(|stats: &Stats| {
-            metrics::encode(stats, rushlight::wall().seconds(), metrics::resident_bytes())
-        }));
         let listener = client.listen(options).await?;
         let chain = chain.and_then(|chain| names.get(&chain)).map_or("all", String::as_str);
         info!(address = %listener.address(), chain, "listening");
         listening.push(listener);
     }
     Ok(listening)
+}
+
+/// Returns options for a listener that serves everything and lets in whom the settings say.
+pub(crate) fn listen_options(settings: &Settings, address: SocketAddr) -> ListenOptions {
+    let mut options = ListenOptions::new(address);
+    options.allowed_hosts.clone_from(&settings.allow_host);
+    options.allowed_origins.clone_from(&settings.allow_origin);
+    options.metrics =
+        Some(Arc::new(|stats: &Stats| metrics::encode(stats, rushlight::wall().seconds(), metrics::resident_bytes())));
+    options
 }
 
 /// Starts to catch the signals that stop a daemon; resolves to the name of the first that comes.
@@ -168,16 +174,13 @@ pub(crate) fn ended(name: &str, state: &SyncState) -> Option<Failure> {
     match state {
         SyncState::Expired(why) => Some(Failure::new(
             Exit::TrustExpired,
-            format!(
-                "{name}: trust has expired: {why}. Get a newer checkpoint from a source that you trust and \
-                 give it to the chain file: `rushlight checkpoint import TEXT CHAIN_FILE`"
-            ),
+            // What to do about it stands in the reason.
+            format!("{name}: trust has expired: {why}"),
         )),
         SyncState::Frozen(why) => Some(Failure::new(
             Exit::Frozen,
             format!(
-                "{name}: frozen by evidence of an attack: {why}. When its community has settled which header is right, start \
-                 again with `rushlight doctor --set-aside-store` and a checkpoint from a source that you trust"
+                "{name}: frozen by evidence of an attack: {why}; `rushlight doctor --set-aside-store` keeps the evidence"
             ),
         )),
         SyncState::Synced | SyncState::Syncing(_) | SyncState::Stale(_) => None,

@@ -1,22 +1,19 @@
 //! `rushlight status`.
 
-use crate::failure::Failure;
-use crate::{print, run};
-use rushlight::{Settings, ask_daemon, escape};
+use crate::failure::{Exit, Failure};
+use crate::{asking, print, run};
+use rushlight::{ChainFile, Settings, ask_daemon, ask_saved, escape};
 use serde_json::{Value, json};
 use std::fmt::Write;
 
 /// Shows where every chain stands.
 pub(crate) async fn status(settings: &Settings, is_json: bool) -> Result<(), Failure> {
     let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "rushlight_status" }).to_string();
-    let (answer, is_running) = match ask_daemon(&settings.data_dir, None, &call).await? {
-        Some(answer) => (answer, true),
-        None => (ask_store(settings, &call).await?, false),
+    let (mut result, is_running) = match ask_daemon(&settings.data_dir, None, &call).await? {
+        Some(answer) => (asking::result(&answer)?, true),
+        None => (saved(settings, &call)?, false),
     };
-    let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
-    let result = &answer["result"];
     if is_json {
-        let mut result = result.clone();
         result["daemon_running"] = is_running.into();
         return print(format!("{result}\n").as_bytes());
     }
@@ -25,22 +22,49 @@ pub(crate) async fn status(settings: &Settings, is_json: bool) -> Result<(), Fai
         text.push_str("No daemon runs; this is what the store holds. Start one with `rushlight run`.\n");
     }
     for chain in result["chains"].as_array().into_iter().flatten() {
-        describe(chain, &mut text);
+        if is_running {
+            describe(chain, &mut text);
+        } else {
+            describe_saved(chain, &mut text);
+        }
     }
     print(text.as_bytes())
 }
 
-/// Without a daemon: what the store says, before any provider has been asked.
-async fn ask_store(settings: &Settings, call: &str) -> Result<String, Failure> {
-    let files = run::chain_files(settings)?;
-    let client = run::start(settings)?;
-    let answer = async {
-        run::add_chains(&client, &files).await?;
-        Ok::<_, Failure>(client.call(None, call).await?)
+/// Without a daemon: what the store has of each chain. Nobody is asked, and nothing is made that is not there.
+fn saved(settings: &Settings, call: &str) -> Result<Value, Failure> {
+    let mut all = Value::Null;
+    for file in run::chain_files(settings)? {
+        let mut status = saved_of(settings, &file, call)?;
+        let Some(chains) = all["chains"].as_array_mut() else {
+            all = status;
+            continue;
+        };
+        chains.extend(status["chains"].as_array_mut().into_iter().flat_map(std::mem::take));
+    }
+    Ok(all)
+}
+
+/// Returns the result of `call` about what the store has of the chain of `file`.
+pub(crate) fn saved_of(settings: &Settings, file: &ChainFile, call: &str) -> Result<Value, Failure> {
+    let at = |failure: Failure| Failure::new(failure.exit, format!("{}: {failure}", file.path.display()));
+    let spec = file.spec().map_err(|error| at(Failure::new(Exit::Config, error.to_string())))?;
+    let answer = ask_saved(&settings.data_dir, &file.name, spec, call).map_err(|error| at(error.into()))?;
+    asking::result(&answer)
+}
+
+/// Writes what is saved of a chain in words.
+fn describe_saved(chain: &Value, text: &mut String) {
+    let word = |value: &Value| value.as_str().map(escape).unwrap_or_default();
+    let has_head = chain["head"].is_object();
+    let state = match word(&chain["state"]).as_str() {
+        state @ ("expired" | "frozen") => format!("{state}, {}", word(&chain["why"])),
+        _ if has_head => "saved".to_owned(),
+        _ => "nothing is saved; a start begins at the checkpoint of the chain file".to_owned(),
     };
-    let answer = answer.await;
-    client.shutdown().await?;
-    answer
+    // Writing to a String cannot fail.
+    let _ = writeln!(text, "{} ({}): {state}", word(&chain["name"]), word(&chain["chain_id"]));
+    describe_head(chain, text);
 }
 
 /// Writes a chain's status in words. Everything in it may come from a provider, so it is escaped.
@@ -50,23 +74,7 @@ fn describe(chain: &Value, text: &mut String) {
     let _ = write!(text, "{} ({}): {}", word(&chain["name"]), word(&chain["chain_id"]), word(&chain["state"]));
     let why = word(&chain["why"]);
     let _ = if why.is_empty() { writeln!(text) } else { writeln!(text, ", {why}") };
-    let head = &chain["head"];
-    if head.is_object() {
-        let age = chain["head_age_s"].as_u64().map(seconds).unwrap_or_default();
-        let _ = writeln!(text, "  head        {} {}", word(&head["height"]), word(&head["hash"]));
-        let _ = writeln!(text, "              {} ({age} ago)", word(&head["time"]));
-    }
-    if let Some(target) = chain["target"].as_str() {
-        let _ = writeln!(text, "  syncing to  {}", escape(target));
-    }
-    if let Some(left) = chain["trust_remaining_s"].as_u64() {
-        let _ = writeln!(text, "  trust       {} left, until {}", seconds(left), word(&chain["trust_expires"]));
-    }
-    let guarantee = &chain["guarantee"];
-    if guarantee.is_object() {
-        let (agreeing, asked) = (&guarantee["witnesses_agreeing"], &guarantee["witnesses_asked"]);
-        let _ = writeln!(text, "  guarantee   {}, {agreeing} of {asked} witnesses agree", word(&guarantee["finality"]));
-    }
+    describe_head(chain, text);
     let _ = writeln!(
         text,
         "  verified    {} headers, {} signatures, from {} blocks fetched",
@@ -74,6 +82,33 @@ fn describe(chain: &Value, text: &mut String) {
     );
     for provider in chain["providers"].as_array().into_iter().flatten() {
         describe_provider(provider, text);
+    }
+}
+
+/// Writes the head of a chain, if it has one, and on what it rests.
+fn describe_head(chain: &Value, text: &mut String) {
+    let word = |value: &Value| value.as_str().map(escape).unwrap_or_default();
+    let head = &chain["head"];
+    if head.is_object() {
+        let age = chain["head_age_s"].as_u64().map(seconds).unwrap_or_default();
+        let _ = writeln!(text, "  head        {} {}", word(&head["height"]), word(&head["hash"]));
+        let _ = writeln!(text, "              {} ({age} ago)", word(&head["time"]));
+    }
+    // A chain that has arrived is on its way nowhere.
+    if let Some(target) = chain["target"].as_str().filter(|target| chain["head"]["height"].as_str() != Some(target)) {
+        let _ = writeln!(text, "  network at  {}", escape(target));
+    }
+    if let Some(left) = chain["trust_remaining_s"].as_u64() {
+        let until = word(&chain["trust_expires"]);
+        let _ = match left {
+            0 => writeln!(text, "  trust       ended at {until}"),
+            left => writeln!(text, "  trust       {} left, until {until}", seconds(left)),
+        };
+    }
+    let guarantee = &chain["guarantee"];
+    if guarantee.is_object() {
+        let (agreeing, asked) = (&guarantee["witnesses_agreeing"], &guarantee["witnesses_asked"]);
+        let _ = writeln!(text, "  guarantee   {}, {agreeing} of {asked} witnesses agree", word(&guarantee["finality"]));
     }
 }
 
@@ -133,7 +168,7 @@ mod tests {
             hub (hub-4): syncing, 12 heights to go
               head        88 ABCD
                           2026-01-01T00:00:00Z (1 min 15 s ago)
-              syncing to  100
+              network at  100
               trust       6 d 22 h left, until 2026-01-08T00:00:00Z
               guarantee   final, 1 of 2 witnesses agree
               verified    5 headers, 500 signatures, from 6 blocks fetched

@@ -27,6 +27,10 @@ fn check(folder: &Path, args: &[&str], want: Expect) {
         String::from_utf8(output.stderr).unwrap()
     );
     let mut text = text.replace(&folder.display().to_string(), "FOLDER");
+    // A checkpoint is longer than a line, and which one it is does not matter.
+    while let Some((before, rest)) = text.split_once("'rushlight:1:") {
+        text = format!("{before}CHECKPOINT{}", rest.split_once('\'').map_or("", |(_, after)| after));
+    }
     // Columns are as wide as the folder's name is long.
     while text.contains("  #") {
         text = text.replace("  #", " #");
@@ -115,7 +119,16 @@ fn help_says_what_to_do() {
         let text = String::from_utf8(run(folder.path(), args).stdout).unwrap();
         assert!(text.contains("Example"), "{args:?}:\n{text}");
     }
+    assert!(text.starts_with("A light client for every kind of chain: it asks an untrusted network"), "{text}");
     assert_eq!(run(folder.path(), &["--nonsense"]).status.code(), Some(2));
+    // Values that are none are mistakes in the call too.
+    for args in [
+        &["prove", "-o", "x", "--timeout", "soon"][..],
+        &["init", "http://127.0.0.1:1", "--trusting-period", "0s"],
+        &["verify", "x", "--checkpoint", "nonsense"],
+    ] {
+        assert_eq!(run(folder.path(), args).status.code(), Some(2), "{args:?}");
+    }
 }
 
 #[test]
@@ -185,6 +198,7 @@ fn settings_say_where_they_come_from() {
         allow_host = [] # default
         allow_origin = [] # default
         chain = ["hub.toml"] # file settings.toml
+        color = "auto" # default
         data_dir = "FOLDER/share/rushlight" # default
         listen = "off" # --listen
         log_format = "text" # default
@@ -212,8 +226,10 @@ fn what_is_no_proof_exits_with_13() {
         folder,
         &["verify", "x.rlb", "--checkpoint", "nonsense"],
         expect![[r#"
-        exit 10
-        error: --checkpoint: checkpoint does not begin with "rushlight:1:"
+        exit 2
+        error: invalid value 'nonsense' for '--checkpoint <TEXT>': checkpoint does not begin with "rushlight:1:"
+
+        For more information, try '--help'.
     "#]],
     );
     let checkpoint = rushlight::core::bundle::Checkpoint {
@@ -238,8 +254,10 @@ fn what_is_no_proof_exits_with_13() {
         folder,
         &["verify", "x.rlb", "--checkpoint", &checkpoint, "--now", "yesterday"],
         expect![[r#"
-        exit 10
-        error: --now: time is not of the form 2006-01-02T15:04:05.999999999Z
+        exit 2
+        error: invalid value 'yesterday' for '--now <RFC3339>': time is not of the form 2006-01-02T15:04:05.999999999Z
+
+        For more information, try '--help'.
     "#]],
     );
 }
@@ -290,8 +308,10 @@ fn a_bundle_of_a_substrate_chain_is_verified_with_the_values_in_it() {
         folder,
         &["verify", "x.rlb", "--checkpoint", &other],
         expect![[r#"
-        exit 10
-        error: --checkpoint: checkpoint has checksum FDBB9FBE, its text gives 453D21E5; it was damaged when it was copied
+        exit 2
+        error: invalid value CHECKPOINT for '--checkpoint <TEXT>': checkpoint has checksum FDBB9FBE, its text gives 453D21E5; it was damaged when it was copied
+
+        For more information, try '--help'.
     "#]],
     );
 }
@@ -329,6 +349,16 @@ fn a_checkpoint_is_imported_into_a_chain_file() {
         hub.toml now trusts hub-4 at height 9, hash 0707070707070707070707070707070707070707070707070707070707070707
     "#]],
     );
+    // A link stays a link, and who may read the file stays as it is.
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(folder.join("hub.toml"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    std::fs::create_dir(folder.join("links")).unwrap();
+    std::os::unix::fs::symlink("../hub.toml", folder.join("links/hub.toml")).unwrap();
+    let output = run(folder, &["checkpoint", "import", &checkpoint("hub-4"), "links/hub.toml"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(std::fs::symlink_metadata(folder.join("links/hub.toml")).unwrap().is_symlink());
+    assert_eq!(std::fs::metadata(folder.join("hub.toml")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!folder.join("hub.toml.new").exists());
     let file = std::fs::read_to_string(folder.join("hub.toml")).unwrap();
     assert!(file.contains(&checkpoint("hub-4")) && !file.contains("height = 5"), "{file}");
 }
@@ -389,9 +419,11 @@ fn a_daemon_serves_health_and_metrics_and_refuses_foreign_hosts() {
     assert!(output.status.success() && text.contains("\"daemon_running\":true"), "{text}");
     let text = String::from_utf8(run(folder, &["status"]).stdout).unwrap();
     assert!(text.starts_with("hub (hub-4): "), "{text}");
+    // No provider has answered: the same exit code as without a daemon.
     let output = run(folder, &["checkpoint", "show"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("not synced"));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(12), "{text}");
+    assert!(text.contains("not synced") && text.contains("rushlight doctor"), "{text}");
 }
 
 #[test]
@@ -434,8 +466,143 @@ fn without_a_provider_one_shot_commands_exit_with_12() {
         error: "ftp://x": it does not start with http:// or https://
     "#]],
     );
-    let text = String::from_utf8(run(folder, &["status", "--chain", "hub.toml"]).stdout).unwrap();
-    assert!(text.starts_with("No daemon runs;"), "{text}");
+}
+
+#[test]
+fn a_status_without_a_daemon_makes_nothing_and_asks_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    chain_file(folder);
+    let provider = TcpListener::bind("127.0.0.1:0").unwrap();
+    provider.set_nonblocking(true).unwrap();
+    let other = std::fs::read_to_string(folder.join("hub.toml")).unwrap();
+    let (before, after) = other.split_once("providers = [").unwrap();
+    let (_, after) = after.split_once(']').unwrap();
+    let url = format!("http://{}", provider.local_addr().unwrap());
+    std::fs::write(folder.join("osmo.toml"), format!("{before}providers = [{url:?}]{after}")).unwrap();
+    check(
+        folder,
+        &["status", "--chain", "hub.toml", "--chain", "osmo.toml"],
+        expect![[r#"
+        exit 0
+        No daemon runs; this is what the store holds. Start one with `rushlight run`.
+        hub (hub-4): nothing is saved; a start begins at the checkpoint of the chain file
+        osmo (hub-4): nothing is saved; a start begins at the checkpoint of the chain file
+    "#]],
+    );
+    assert!(!folder.join("share").exists());
+    assert_eq!(provider.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+}
+
+/// Plays a daemon that answers every call on its control socket with `answer`.
+fn answering(folder: &Path, answer: &'static str) -> std::thread::JoinHandle<()> {
+    let data = folder.join("share/rushlight");
+    std::fs::create_dir_all(&data).unwrap();
+    let _ = std::fs::remove_file(data.join("control.sock"));
+    let socket = std::os::unix::net::UnixListener::bind(data.join("control.sock")).unwrap();
+    std::thread::spawn(move || {
+        let (mut stream, _) = socket.accept().unwrap();
+        let mut line = String::new();
+        BufReader::new(stream.try_clone().unwrap()).read_line(&mut line).unwrap();
+        writeln!(stream, "{answer}").unwrap();
+    })
+}
+
+#[test]
+fn an_error_of_the_daemon_is_told_and_is_no_success() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let busy = r#"{"jsonrpc":"2.0","id":1,"error":{"code":-32009,"message":"4096 requests wait already"}}"#;
+    for args in [&["status"][..], &["status", "--json"]] {
+        let daemon = answering(folder, busy);
+        check(
+            folder,
+            args,
+            expect![[r#"
+            exit 1
+            error: 4096 requests wait already
+        "#]],
+        );
+        daemon.join().unwrap();
+    }
+    let daemon = answering(folder, busy);
+    let output = run(folder, &["doctor"]);
+    daemon.join().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("WRONG a daemon owns") && text.contains("4096 requests wait already"), "{text}");
+    for (answer, code) in [
+        (r#"{"error":{"code":-32023,"message":"frozen"}}"#, 15),
+        (r#"{"error":{"code":-32028,"message":"expired"}}"#, 11),
+        (r#"{"error":{"code":-32024,"message":"nobody has it"}}"#, 12),
+    ] {
+        let daemon = answering(folder, answer);
+        let output = run(folder, &["prove", "-o", "x.rlb"]);
+        daemon.join().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{answer}");
+    }
+}
+
+#[test]
+fn a_file_without_end_is_no_bundle() {
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testing/vectors/substrate-bundles");
+    let checkpoint = std::fs::read_to_string(vectors.join("genesis-to-200.checkpoint")).unwrap();
+    // With half a gigabyte of memory, which one that reads to the end would use up at once.
+    let limited = format!(
+        "ulimit -v 500000; exec {} verify /dev/zero --checkpoint {}",
+        env!("CARGO_BIN_EXE_rushlight"),
+        checkpoint.trim()
+    );
+    let output = Command::new("sh").args(["-c", &limited]).output().unwrap();
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(13), "{text}");
+    assert_eq!(text, "error: /dev/zero proves nothing: it has more than 33554432 bytes, the most that a bundle has\n");
+}
+
+#[test]
+fn an_ephemeral_daemon_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    chain_file(folder);
+    let temporary = folder.join("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let args = ["run", "--ephemeral", "--chain", "hub.toml", "--log-format", "json", "--listen", "127.0.0.1:0"];
+    let mut command = command(folder, &args);
+    let mut child = command.env("TMPDIR", &temporary).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let log = BufReader::new(child.stderr.take().unwrap());
+    let mut daemon = Daemon { child, log };
+    daemon.address();
+    let data = std::fs::read_dir(&temporary).unwrap().next().unwrap().unwrap().path();
+    assert!(data.join("rushlight.redb").exists());
+    let output = run(folder, &["status", "--data-dir", data.to_str().unwrap()]);
+    assert!(String::from_utf8(output.stdout).unwrap().starts_with("hub (hub-4): "));
+    daemon.signal("-TERM");
+    assert_eq!(daemon.child.wait().unwrap().code(), Some(0));
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
+    assert!(!folder.join("share").exists());
+    let output = run(folder, &["run", "--ephemeral", "--chain", "hub.toml", "--data-dir", "x"]);
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn an_emptied_store_is_not_a_new_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    chain_file(folder);
+    drop({
+        let mut daemon = Daemon::start(folder, &[]);
+        daemon.address();
+        daemon
+    });
+    let store = folder.join("share/rushlight/rushlight.redb");
+    std::fs::write(&store, "").unwrap();
+    for args in [&["run", "--chain", "hub.toml"][..], &["status", "--chain", "hub.toml"]] {
+        let output = run(folder, args);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(14), "{text}");
+        assert!(text.contains("the file is empty") && text.contains("doctor --set-aside-store"), "{text}");
+    }
+    assert_eq!(std::fs::metadata(&store).unwrap().len(), 0);
 }
 
 #[test]
@@ -447,4 +614,25 @@ fn completions_and_the_manual_are_written() {
     }
     let text = String::from_utf8(run(folder.path(), &["man"]).stdout).unwrap();
     assert!(text.starts_with(".ie") && text.contains("rushlight"), "{text}");
+
+    // All pages: each that one refers to is there, and no flag is without a text.
+    let output = run(folder.path(), &["man", "--output", "pages"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let pages = folder.path().join("pages");
+    let mut referred = 0;
+    for entry in std::fs::read_dir(&pages).unwrap() {
+        let path = entry.unwrap().path();
+        let page = std::fs::read_to_string(&path).unwrap();
+        for reference in page.lines().filter(|line| line.ends_with("(1)") && line.contains("rushlight\\-")) {
+            let name = reference.replace("\\-", "-").replace("(1)", ".1");
+            assert!(pages.join(name.trim()).exists(), "{} refers to {name}", path.display());
+            referred += 1;
+        }
+        for flag in ["\\-\\-allow\\-host", "\\-\\-allow\\-origin", "\\-\\-threads"] {
+            let mut lines = page.lines().skip_while(|line| !line.contains(flag) || line.starts_with("\\fBrushlight"));
+            let (found, text) = (lines.next(), lines.next().unwrap_or_default());
+            assert!(found.is_none() || text.len() > 20, "{}: {found:?} {text:?}", path.display());
+        }
+    }
+    assert!(referred >= 10 && pages.join("rushlight-checkpoint-import.1").exists(), "{referred}");
 }

@@ -126,6 +126,20 @@ async fn from_init_to_a_proof_that_verifies_offline() {
     assert_eq!((&proven["proven"], &proven["height"]), (&true.into(), &"77".into()), "{proven}");
     let late = [&verify[..], &["--now", "2099-01-01T00:00:00Z"]].concat();
     assert_eq!(run(folder, &late).await.status.code(), Some(11));
+    // Judged by a time before it was made: the time is at fault, and not this machine's clock.
+    let output = run(folder, &[&verify[..], &["--now", "2020-01-01T00:00:00Z"]].concat()).await;
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(13), "{error}");
+    assert!(error.contains("the time given with --now") && !error.contains("clock"), "{error}");
+    // The rules by which it is judged can be said: a drift of a century lets that time pass.
+    let drift = [&verify[..], &["--now", "2020-01-01T00:00:00Z", "--max-clock-drift", "36500d"]].concat();
+    assert!(run(folder, &drift).await.status.success());
+    // Validators are replaced on the way, so no skip has the whole trusted set behind it.
+    assert_eq!(run(folder, &[&verify[..], &["--trust-level", "1/1"]].concat()).await.status.code(), Some(13));
+    for level in ["1/4", "3/2", "half"] {
+        let output = run(folder, &[&verify[..], &["--trust-level", level]].concat()).await;
+        assert_eq!(output.status.code(), Some(2), "{level}: {}", text(&output.stderr));
+    }
     let mut bundle = std::fs::read(folder.join("x.rlb")).unwrap();
     let middle = bundle.len() / 2;
     bundle[middle] ^= 1;
@@ -137,6 +151,51 @@ async fn from_init_to_a_proof_that_verifies_offline() {
     let status: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(status["chains"][0]["head"]["height"], "120", "{status}");
     assert_eq!(status["daemon_running"], false);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_saved_and_cannot_be_used_names_the_remedy() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let network = network(&[None, None]).await;
+    init(folder, &network, 2).await;
+    let output = run(folder, &["checkpoint", "export", "--chain", "hub.toml"]).await;
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let good = run(folder, &["doctor", "--chain", "hub.toml"]).await;
+    assert!(text(&good.stdout).contains("hub: what is saved can be read, with head 120"), "{}", text(&good.stdout));
+
+    // Another chain under the same name is a matter of settings, not of the store.
+    let file = std::fs::read_to_string(folder.join("hub.toml")).unwrap();
+    let (_, rest) = file.split_once("chain_id = \"").unwrap();
+    let chain_id = rest.split_once('"').unwrap().0.to_owned();
+    std::fs::create_dir(folder.join("b")).unwrap();
+    std::fs::write(folder.join("b/hub.toml"), file.replace(&chain_id, "other-1")).unwrap();
+    for command in [&["run", "--listen", "off"][..], &["status"]] {
+        let output = run(folder, &[command, &["--chain", "b/hub.toml"]].concat()).await;
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(10), "{error}");
+        assert!(error.contains(&format!("of chain \"{chain_id}\", not of \"other-1\"")), "{error}");
+        assert!(error.contains("another `name`"), "{error}");
+    }
+
+    // One flipped bit in the saved head.
+    let store = folder.join("share/rushlight/rushlight.redb");
+    let mut bytes = std::fs::read(&store).unwrap();
+    let found: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at..].starts_with(chain_id.as_bytes())).collect();
+    assert!(!found.is_empty());
+    for at in found {
+        bytes[at + chain_id.len() + 8] ^= 1;
+    }
+    std::fs::write(&store, bytes).unwrap();
+    for command in [&["run", "--listen", "off"][..], &["status"], &["prove", "-o", "x.rlb"]] {
+        let output = run(folder, &[command, &["--chain", "hub.toml"]].concat()).await;
+        let error = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(14), "{error}");
+        assert!(error.contains("damaged") && error.contains("rushlight doctor --set-aside-store"), "{error}");
+    }
+    let output = run(folder, &["doctor", "--chain", "hub.toml"]).await;
+    assert_eq!(output.status.code(), Some(14), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("damaged"), "{}", text(&output.stdout));
 }
 
 #[tokio::test(flavor = "multi_thread")]

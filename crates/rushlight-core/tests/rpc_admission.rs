@@ -126,7 +126,8 @@ loop | POST    | /      | 127.0.0.1:26657          | -                          
 loop | POST    | /      | 127.0.0.1:26657          | -                          | application/json; charset=utf-16  | 415 ContentType
 loop | POST    | /      | 127.0.0.1:26657          | -                          | application/json; boundary=x      | 415 ContentType
 # Methods and targets.
-loop | HEAD    | /      | 127.0.0.1:26657          | -                          | -                                 | 405 Method
+loop | HEAD    | /readyz | 127.0.0.1:26657         | -                          | -                                 | serve
+loop | HEAD    | /      | evil.example:26657       | -                          | -                                 | 403 HostForeign
 loop | PUT     | /      | 127.0.0.1:26657          | -                          | application/json                  | 405 Method
 loop | DELETE  | /      | 127.0.0.1:26657          | -                          | -                                 | 405 Method
 loop | TRACE   | /      | 127.0.0.1:26657          | -                          | -                                 | 405 Method
@@ -255,14 +256,14 @@ fn every_case_has_its_outcome() {
         400 HostSyntax: 13
         400 OriginCount: 1
         400 Target: 2
-        403 HostForeign: 26
+        403 HostForeign: 27
         403 HostPort: 4
         403 OriginForeign: 14
         403 PreflightWithoutOrigin: 1
-        405 Method: 6
+        405 Method: 5
         415 ContentType: 10
         preflight: 2
-        serve: 27
+        serve: 28
         serve access-control-allow-origin=http://localhost:3000: 1
         serve access-control-allow-origin=https://wallet.example.org: 1
     "#]]
@@ -288,7 +289,7 @@ fn headers_of_what_is_let_in() {
         loop POST []: Serve([])
         set POST []: Serve([("vary", "Origin")])
         set POST ["https://wallet.example.org"]: Serve([("access-control-allow-origin", "https://wallet.example.org"), ("vary", "Origin")])
-        set OPTIONS ["https://wallet.example.org"]: Preflight([("access-control-allow-origin", "https://wallet.example.org"), ("vary", "Origin"), ("access-control-allow-methods", "GET, POST, OPTIONS"), ("access-control-allow-headers", "content-type, if-none-match"), ("access-control-max-age", "600")])
+        set OPTIONS ["https://wallet.example.org"]: Preflight([("access-control-allow-origin", "https://wallet.example.org"), ("vary", "Origin"), ("access-control-allow-methods", "GET, HEAD, POST, OPTIONS"), ("access-control-allow-headers", "content-type, if-none-match"), ("access-control-max-age", "600")])
     "#]].assert_eq(&all);
 }
 
@@ -321,7 +322,7 @@ fn every_refusal_says_what_to_do() {
         403 HostPort: the Host header names port 80, this listener has 26657; behind a proxy, allow the host with its port []
         403 OriginForeign: requests of this web origin are not allowed; add it to the allowed origins if you trust the page []
         403 PreflightWithoutOrigin: OPTIONS is for CORS preflights, which have an Origin header []
-        405 Method: method not allowed; use POST for JSON-RPC, GET for /, /livez, /readyz, /metrics and WebSockets [("allow", "GET, POST, OPTIONS")]
+        405 Method: method not allowed; use POST for JSON-RPC, GET or HEAD for /, /livez, /readyz and /metrics, GET for WebSockets [("allow", "GET, HEAD, POST, OPTIONS")]
         415 ContentType: POST needs the header Content-Type: application/json []
     "#]].assert_eq(&text);
 }

@@ -11,6 +11,7 @@
 //! hash = "1BD5F1AB9D5B1B6C4A4A3C5B1F0A3A7B2E8C7D3E4F5A6B7C8D9E0F1A2B3C4D5E"
 //! ```
 
+use crate::listener::ROUTES;
 use crate::toml_file::{At, FileError, Source, Table};
 use rushlight_core::chains::{ChainSpec, SpecError};
 use serde_json::{Map, Value, json};
@@ -264,12 +265,17 @@ fn listen(table: &mut Table<'_>) -> Result<Option<SocketAddr>, FileError> {
 }
 
 fn name(table: &mut Table<'_>, path: &Path) -> Result<String, FileError> {
-    let want = "a name of 1 to 64 letters a-z, digits, '-', '_' or '.'; it is part of URLs";
+    let want = "a name of 1 to 64 letters a-z, digits, '-', '_' or '.', not that of a route (livez, metrics, readyz, \
+                websocket); it is part of URLs";
     let from_file = || path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     let at = table.string("name", want)?;
     let name = at.as_ref().map_or_else(from_file, |at| at.value.clone());
     let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_' | b'.');
-    if (1..=NAME_CHARS_MAX).contains(&name.len()) && name.bytes().all(allowed) && !name.starts_with('.') {
+    if (1..=NAME_CHARS_MAX).contains(&name.len())
+        && name.bytes().all(allowed)
+        && !name.starts_with('.')
+        && !ROUTES.contains(&name.as_str())
+    {
         return Ok(name);
     }
     Err(match at {
@@ -370,7 +376,7 @@ mod tests {
         check(
             &with("trusting_period = \"14d\"\nname = \"A b\""),
             expect![[
-                r#"hub.toml:5: name is "A b", wanted a name of 1 to 64 letters a-z, digits, '-', '_' or '.'; it is part of URLs"#
+                r#"hub.toml:5: name is "A b", wanted a name of 1 to 64 letters a-z, digits, '-', '_' or '.', not that of a route (livez, metrics, readyz, websocket); it is part of URLs"#
             ]],
         );
         check(&with("trusting_period = \"14d"), expect!["hub.toml:4: not TOML: invalid basic string, expected `\"`"]);
@@ -418,6 +424,19 @@ mod tests {
             &whole().replace("height = 7", "height = 7\nhsah = \"\""),
             expect![[r#"hub.toml:7: unknown key "trust.hsah"; did you mean "trust.hash"?"#]],
         );
+    }
+
+    #[test]
+    fn a_chain_cannot_stand_before_a_route() {
+        for route in ROUTES {
+            let path = format!("{route}.toml");
+            let refused = ChainFile::from_toml(Path::new(&path), &whole()).unwrap_err().to_string();
+            assert!(refused.contains("not that of a route") && refused.contains(route), "{refused}");
+            let named = format!("name = \"{route}\"\n{}", whole());
+            let refused = ChainFile::from_toml(Path::new("hub.toml"), &named).unwrap_err().to_string();
+            assert!(refused.starts_with(&format!("hub.toml:1: name is {route:?}, wanted a name")), "{refused}");
+        }
+        assert_eq!(ChainFile::from_toml(Path::new("readyz-1.toml"), &whole()).unwrap().name, "readyz-1");
     }
 
     #[test]

@@ -40,6 +40,10 @@ const LARGE_BODIES_MAX: usize = 8;
 /// How long to wait after a failed accept, which is mostly a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// What a listener answers at its root itself. A chain of such a name would stand in its way: `/readyz` would be the
+/// chain's page, always 200, and a load balancer would send users to a node that is not synced.
+pub(crate) const ROUTES: &[&str] = &["livez", "metrics", "readyz", "websocket"];
+
 /// Writes the text of `/metrics`.
 pub type Metrics = Arc<dyn Fn(&Stats) -> String + Send + Sync>;
 
@@ -197,9 +201,10 @@ impl Shared {
         let target = self.target(&request);
         let answer = if request.method() == Method::POST {
             self.post(request, target).await
-        } else if websocket::is_upgrade(request.headers()) {
+        } else if request.method() == Method::GET && websocket::is_upgrade(request.headers()) {
             websocket::accept(&self.client, request, target.scope).await
         } else {
+            // Of a HEAD too: the server leaves the body out, and says how long it would be.
             self.get(&request, target).await
         };
         with_headers(
@@ -236,11 +241,12 @@ impl Shared {
         }
         let chains = self.client.chains();
         let (first, rest) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
-        if let Some((_, chain)) = chains.iter().find(|(name, _)| name == first) {
+        let is_chain = |name: &str| name == first && !ROUTES.contains(&name);
+        if let Some((_, chain)) = chains.iter().find(|(name, _)| is_chain(name)) {
             return Target { scope: scope(Some(*chain)), path: format!("/{rest}") };
         }
         // At the root, health is that of all chains; everything else is about the first.
-        let is_health = request.method() == Method::GET && matches!(path, "/livez" | "/readyz");
+        let is_health = matches!(*request.method(), Method::GET | Method::HEAD) && matches!(path, "/livez" | "/readyz");
         let chain = chains.first().map(|(_, chain)| *chain).filter(|_| !is_health);
         Target { scope: scope(chain), path: path.to_owned() }
     }

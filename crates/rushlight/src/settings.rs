@@ -36,6 +36,7 @@ pub const SETTINGS: &[Setting] = &[
     list("allow_host", "names beside loopback addresses that a request's Host may carry"),
     list("allow_origin", "web origins that may call, such as https://wallet.example; none by default"),
     list("chain", "chain files to follow"),
+    one("color", "auto", "whether logs are coloured: auto, always or never"),
     one("data_dir", "$XDG_DATA_HOME/rushlight", "the folder of the store and the control socket"),
     one("listen", "127.0.0.1:8645", "the address of JSON-RPC, health and metrics, or \"off\""),
     one("log_format", "text", "how logs are written to stderr: text or json"),
@@ -123,6 +124,17 @@ pub enum LogFormat {
     Json,
 }
 
+/// Whether logs are coloured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Color {
+    /// On a terminal, or when `CLICOLOR_FORCE` is set; never when `NO_COLOR` is.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
 /// All settings, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -132,6 +144,8 @@ pub struct Settings {
     pub allow_origin: Vec<String>,
     /// Chain files.
     pub chain: Vec<PathBuf>,
+    /// Whether logs are coloured.
+    pub color: Color,
     /// The data folder.
     pub data_dir: PathBuf,
     /// Where to listen, unless nowhere.
@@ -184,6 +198,12 @@ impl Settings {
             "off" => Some(None),
             text => text.parse().ok().map(Some),
         })?;
+        let color = checked(&found, "color", "auto, always or never", |text| match text {
+            "auto" => Some(Color::Auto),
+            "always" => Some(Color::Always),
+            "never" => Some(Color::Never),
+            _ => None,
+        })?;
         let log_format = checked(&found, "log_format", "text or json", |text| match text {
             "text" => Some(LogFormat::Text),
             "json" => Some(LogFormat::Json),
@@ -203,6 +223,7 @@ impl Settings {
             allow_host: values(&found, "allow_host"),
             allow_origin,
             chain: values(&found, "chain").into_iter().map(PathBuf::from).collect(),
+            color,
             data_dir,
             listen,
             log_format,
@@ -368,6 +389,7 @@ mod tests {
                 allow_host = [] (default)
                 allow_origin = [] (default)
                 chain = [] (default)
+                color = ["auto"] (default)
                 data_dir = ["/nonexistent/ann/.local/share/rushlight"] (default)
                 listen = ["127.0.0.1:8645"] (default)
                 log_format = ["text"] (default)
@@ -402,6 +424,7 @@ mod tests {
                 allow_host = ["a", "b"] (environment RUSHLIGHT_ALLOW_HOST)
                 allow_origin = [] (default)
                 chain = ["FOLDER/hub.toml", "/etc/x.toml"] (file FOLDER/rushlight.toml)
+                color = ["auto"] (default)
                 data_dir = ["/d/rushlight"] (default)
                 listen = ["off"] (file FOLDER/rushlight.toml)
                 log_format = ["text"] (default)

@@ -155,11 +155,32 @@ async fn routes_over_http() {
         "#]],
     )
     .await;
+    // Load balancers probe with HEAD.
+    for (path, want) in [("/livez", "HTTP/1.1 200 "), ("/readyz", "HTTP/1.1 503 "), ("/metrics", "HTTP/1.1 200 ")] {
+        let answer = raw(address, &format!("HEAD {path} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n")).await;
+        assert!(answer.starts_with(want) && answer.ends_with("\n\n"), "{path}: {answer}");
+    }
     let ready = raw(address, "GET /readyz HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n").await;
     assert!(ready.starts_with("HTTP/1.1 503 "), "{ready}");
     assert!(ready.contains("\"chain\":\"hub\"") && ready.contains("\"chain\":\"osmo\""), "{ready}");
     let ready = raw(address, "GET /osmo/readyz HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n").await;
     assert!(!ready.contains("\"chain\":\"hub\"") && ready.contains("\"chain\":\"osmo\""), "{ready}");
+    client.shutdown().await.unwrap();
+}
+
+/// The Rust API takes any name; what a load balancer asks must not become the page of a chain.
+#[tokio::test]
+async fn a_chain_called_as_a_route_does_not_answer_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = started(folder.path(), &["readyz", "livez", "metrics"]).await;
+    let listening = listening(&client).await;
+    for (path, want) in [("/readyz", "HTTP/1.1 503 "), ("/livez", "HTTP/1.1 200 "), ("/metrics", "HTTP/1.1 200 ")] {
+        let answer =
+            raw(listening.address(), &format!("GET {path} HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n")).await;
+        assert!(answer.starts_with(want) && !answer.contains("\"methods\""), "{path}: {answer}");
+    }
+    let readyz = raw(listening.address(), "GET /readyz HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n").await;
+    assert!(readyz.contains("\"chain\":\"livez\""), "{readyz}");
     client.shutdown().await.unwrap();
 }
 
@@ -215,6 +236,22 @@ async fn the_control_socket_is_private_and_can_stop_the_client() {
     while !matches!(notices.recv().await.unwrap(), rushlight::core::node::Notice::ShutdownAsked) {}
     drop(control);
     assert!(!path.exists());
+    client.shutdown().await.unwrap();
+}
+
+/// Addresses of providers often hold a key of their user.
+#[tokio::test]
+async fn only_the_control_socket_tells_whole_addresses() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = Client::start(Options::new(folder.path())).unwrap();
+    let json = chain("hub").await.spec_json.replace("/b\"", "/v1/s3cret\"");
+    let chain = client.add_chain("hub", rushlight::ChainSpec::from_json(&json).unwrap()).await.unwrap();
+    let call = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_status"}"#;
+    let public = client.call(Some(chain), call).await.unwrap();
+    assert!(public.contains("\"address\":\"http://127.0.0.1:") && !public.contains("s3cret"), "{public}");
+    let _control = client.control(folder.path()).unwrap();
+    let owner = ask_daemon(folder.path(), None, call).await.unwrap().unwrap();
+    assert!(owner.contains("/v1/s3cret\""), "{owner}");
     client.shutdown().await.unwrap();
 }
 

@@ -14,7 +14,7 @@ mod status;
 use answer::{query_result, rpc_error};
 pub use contract::{Blob, Input, Notice, Output, Pending, Snapshot, Stats};
 pub use error::AddChainError;
-pub use offline::{ProvenHeader, ProvenState, VerifyBundleError, verify_bundle};
+pub use offline::{BundleRules, ProvenHeader, ProvenState, VerifyBundleError, verify_bundle};
 
 use crate::base::{ChainId, Hash, Instant, LoadId, Now, PeerId, QueryId, SaveId, WorkId};
 use crate::chains::{self, Action, Chain, ChainSpec, Event, OpenError, Query};
@@ -360,7 +360,7 @@ impl Node {
             }
             RpcAction::Dispatch { query, scope, method } => match method {
                 MethodCall::Status => {
-                    let json = self.status_json(now, scope.chain);
+                    let json = self.status_json(now, scope);
                     self.rpc.answered(query, Ok(QueryResult { json, proven: None }));
                 }
                 MethodCall::Ready => {

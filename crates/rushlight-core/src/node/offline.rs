@@ -7,7 +7,7 @@ use crate::bundle::{Bundle, BundleError, Checkpoint, Family};
 #[cfg(feature = "substrate")]
 use crate::chains::substrate::{bundle as substrate, warp::WarpRules};
 #[cfg(feature = "tendermint")]
-use crate::chains::tendermint::{bundle as tendermint, verify::JudgedAt, verify::Rules};
+use crate::chains::tendermint::{bundle as tendermint, verify::JudgedAt, verify::Rules, verify::TrustLevel};
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -82,21 +82,55 @@ impl VerifyBundleError {
         }
         false
     }
+
+    /// Tells whether a header has a time after the one by which it is judged.
+    pub fn is_from_the_future(&self) -> bool {
+        #[cfg(feature = "tendermint")]
+        if let Self::Tendermint(tendermint::BundleRefused::Verify { why, .. }) = self {
+            return matches!(why, crate::chains::tendermint::verify::VerifyError::FromTheFuture { .. });
+        }
+        false
+    }
 }
 
-/// Verifies that `bytes` are a bundle that proves a header from `checkpoint`, judged at `now`.
+/// By which rules a bundle is judged. Those of a family whose headers have no time have no say in Substrate bundles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BundleRules {
+    /// For how long headers are trusted, counted from their own time; it must be well below the chain's unbonding period.
+    pub trusting_period: Duration,
+    /// How far in the future of the time of judgement a header may be.
+    pub max_clock_drift: Duration,
+    /// Which share of a trusted set must have signed a header to which heights are skipped.
+    #[cfg(feature = "tendermint")]
+    pub trust_level: TrustLevel,
+}
+
+impl From<Duration> for BundleRules {
+    /// Returns rules with this trusting period; a drift of 10 s and a trust level of 1/3, as chain files have without a word.
+    fn from(trusting_period: Duration) -> Self {
+        Self {
+            trusting_period,
+            max_clock_drift: Duration::from_secs(10),
+            #[cfg(feature = "tendermint")]
+            trust_level: TrustLevel::ONE_THIRD,
+        }
+    }
+}
+
+/// Verifies that `bytes` are a bundle that proves a header from `checkpoint`, judged at `now` by `rules`; a trusting period
+/// alone stands for rules that are otherwise the defaults.
 ///
-/// `trusting_period` is for how long headers are trusted, counted from their own time; it must be well below the chain's
-/// unbonding period. Substrate headers have no time, so of those the reader judges the age of the checkpoint; the blocks that
-/// a chain's specification refuses are not known here, [`substrate::verify`] takes them. Costs a signature batch per step.
+/// Substrate headers have no time, so of those the reader judges the age of the checkpoint; the blocks that a chain's
+/// specification refuses are not known here, [`substrate::verify`] takes them. Costs a signature batch per step.
 /// # Errors
 /// [`VerifyBundleError`].
 pub fn verify_bundle(
     bytes: &[u8],
     checkpoint: &Checkpoint,
-    trusting_period: Duration,
+    rules: impl Into<BundleRules>,
     now: UnixTime,
 ) -> Result<ProvenHeader, VerifyBundleError> {
+    let rules: BundleRules = rules.into();
     let bundle = Bundle::decode(bytes)?;
     if bundle.family != checkpoint.family {
         return Err(VerifyBundleError::Family { got: bundle.family, want: checkpoint.family });
@@ -104,7 +138,8 @@ pub fn verify_bundle(
     match bundle.family {
         #[cfg(feature = "tendermint")]
         Family::Tendermint => {
-            let rules = Rules { trusting_period, ..Rules::default() };
+            let BundleRules { trusting_period, max_clock_drift, trust_level } = rules;
+            let rules = Rules { trusting_period, trust_level, max_clock_drift };
             let block = tendermint::verify(&bundle, checkpoint, &rules, JudgedAt::at(now))?;
             Ok(ProvenHeader {
                 chain_id: checkpoint.chain_id.clone(),
@@ -137,7 +172,7 @@ pub fn verify_bundle(
         }
         #[cfg(not(all(feature = "substrate", feature = "tendermint")))]
         family => {
-            let _ = (trusting_period, now);
+            let _ = (rules, now);
             Err(VerifyBundleError::NotBuilt { family })
         }
     }

@@ -3,7 +3,7 @@
 use super::Node;
 use crate::base::{ChainId, Now};
 use crate::chains::{ChainStatus, Head, SyncState};
-use crate::rpc::ChainReadiness;
+use crate::rpc::{ChainReadiness, Dialect, Scope};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use serde_json::{Value, json};
@@ -24,19 +24,30 @@ fn head_value(head: &Head) -> Value {
     json!({ "height": head.height.to_string(), "hash": head.hash.to_string(), "time": head.time.to_rfc3339() })
 }
 
+/// Returns a provider's address without its path: scheme, host and port.
+fn origin(address: &str) -> &str {
+    let scheme = address.find("://").map_or(0, |at| at.saturating_add(3));
+    let rest = address.get(scheme..).unwrap_or_default();
+    let host = rest.find('/').unwrap_or(rest.len());
+    address.get(..scheme.saturating_add(host)).unwrap_or_default()
+}
+
 impl Node {
     /// Returns the result of `rushlight_status`: of one chain, or of all.
-    pub(super) fn status_json(&self, now: Now, only: Option<ChainId>) -> String {
+    ///
+    /// Addresses of providers may hold keys of their users in the path, so whoever is not on the control socket sees who is
+    /// asked and not by which address.
+    pub(super) fn status_json(&self, now: Now, scope: Scope) -> String {
         let chains: Vec<Value> = self
             .chains
             .iter()
-            .filter(|(id, _)| only.is_none_or(|only| only == **id))
-            .map(|(id, followed)| self.chain_json(now, *id, &followed.name, &followed.chain.status(now)))
+            .filter(|(id, _)| scope.chain.is_none_or(|only| only == **id))
+            .map(|(id, followed)| self.chain_json(now, *id, &followed.name, &followed.chain.status(now), scope.dialect))
             .collect();
         json!({ "status_version": STATUS_VERSION, "agent": self.config.agent, "chains": chains }).to_string()
     }
 
-    fn chain_json(&self, now: Now, chain: ChainId, name: &str, status: &ChainStatus) -> Value {
+    fn chain_json(&self, now: Now, chain: ChainId, name: &str, status: &ChainStatus, dialect: Dialect) -> Value {
         let providers: Vec<Value> = self
             .peers
             .stats()
@@ -47,7 +58,7 @@ impl Node {
                 let faults: serde_json::Map<String, Value> =
                     peer.faults.iter().map(|(verdict, count)| (verdict.word().to_string(), json!(count))).collect();
                 json!({
-                    "address": peer.address,
+                    "address": if dialect == Dialect::Control { peer.address.as_str() } else { origin(&peer.address) },
                     "role": known.map_or("quarantined", |provider| provider.role),
                     "quarantined_for": peer.quarantined.map(|verdict| verdict.word()),
                     "last_fault": peer.last_fault.as_ref().map(|(verdict, why)| json!({ "verdict": verdict.word(), "why": why })),
@@ -97,5 +108,22 @@ impl Node {
                 }
             })
             .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_an_address_is_no_part_of_its_origin() {
+        for (address, want) in [
+            ("https://rpc.example/v1/s3cret", "https://rpc.example"),
+            ("http://[::1]:26657/s3cret/", "http://[::1]:26657"),
+            ("http://127.0.0.1:1", "http://127.0.0.1:1"),
+            ("", ""),
+        ] {
+            assert_eq!(origin(address), want);
+        }
     }
 }

@@ -114,7 +114,7 @@ pub struct HttpRequest<'a> {
 /// What a request that is let in is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Admitted {
-    /// A GET or a POST, or the GET that opens a WebSocket: serve it, and set these headers on the answer.
+    /// A GET, HEAD or POST, or the GET that opens a WebSocket: serve it, and set these headers on the answer.
     Serve(Vec<(&'static str, String)>),
     /// A CORS preflight: answer 204 with these headers.
     Preflight(Vec<(&'static str, String)>),
@@ -125,7 +125,9 @@ pub enum Admitted {
 #[non_exhaustive]
 pub enum Refusal {
     /// The method is none that is served.
-    #[error("method not allowed; use POST for JSON-RPC, GET for /, /livez, /readyz, /metrics and WebSockets")]
+    #[error(
+        "method not allowed; use POST for JSON-RPC, GET or HEAD for /, /livez, /readyz and /metrics, GET for WebSockets"
+    )]
     Method,
     /// The request target is not a path.
     #[error("the request target must be a path that starts with / and has at most {PATH_BYTES_MAX} bytes")]
@@ -191,7 +193,7 @@ impl Refusal {
 /// Bytes of a request target.
 pub const PATH_BYTES_MAX: usize = 2048;
 
-const METHODS: &str = "GET, POST, OPTIONS";
+const METHODS: &str = "GET, HEAD, POST, OPTIONS";
 
 /// How long a browser may remember a preflight's answer, in seconds.
 const PREFLIGHT_MAX_AGE_S: u32 = 600;
@@ -203,7 +205,7 @@ const PREFLIGHT_MAX_AGE_S: u32 = 600;
 /// # Errors
 /// The first broken rule.
 pub fn admit(listener: &Listener, request: HttpRequest<'_>) -> Result<Admitted, Refusal> {
-    if !matches!(request.method, "GET" | "POST" | "OPTIONS") {
+    if !matches!(request.method, "GET" | "HEAD" | "POST" | "OPTIONS") {
         return Err(Refusal::Method);
     }
     // `GET http://other/ HTTP/1.1` and `OPTIONS *` name no path; the first would even overrule Host [RFC 9112, 3.2.2].

@@ -78,7 +78,9 @@ pub enum RpcError {
     #[error("{CLIENTS_MAX} clients are connected already; try again later")]
     TooManyClients,
     /// The call is about a chain, and the client has not said which.
-    #[error("this is about a chain, and there are several: connect to /NAME of one ({names})")]
+    #[error(
+        "this is about a chain, and there are several ({names}): select one by the path /NAME, on the command line with --name NAME"
+    )]
     ChainNeeded {
         /// The names, separated by commas.
         names: String,

@@ -313,6 +313,8 @@ const GET_ROUTES: &str = "
 | `/livez` | 200 while the node runs |
 | `/readyz` | 200 when every chain in scope is synced; else 503, and per chain the reason |
 | `/metrics` | Prometheus text |
+
+HEAD answers as GET does, without the body.
 ";
 
 const ADMISSION: &str = "
@@ -320,7 +322,7 @@ const ADMISSION: &str = "
 
 Any web page can reach a port of the machine that its reader sits at, so a request over HTTP is let in only when
 
-- its method is GET, POST or OPTIONS, and its target a path;
+- its method is GET, HEAD, POST or OPTIONS, and its target a path;
 - its one `Host` names loopback, `localhost`, the address that the listener is bound to, or an allowed host, with the
   listener's port or none (an allowed host may name a port of its own); `X-Forwarded-Host` is not read;
 - it has no `Origin`, or one that is allowed by name; `null` never is. WebSockets likewise;

@@ -133,9 +133,44 @@ impl Store {
     /// Every variant of [`StoreError`].
     pub(crate) fn open(folder: &Path) -> Result<Self, StoreError> {
         let lock = lock(folder)?;
-        let mut store = Self { path: folder.join(STORE_FILE), database: None, _lock: lock };
+        let path = folder.join(STORE_FILE);
+        if !path.try_exists().map_err(|error| from_io(&path, &error))? {
+            create(folder, &path)?;
+        }
+        let mut store = Self { path, database: None, _lock: lock };
         store.database()?;
         Ok(store)
+    }
+
+    /// Returns the snapshots of `chains` in the store in `folder`, in their order, without making or changing anything
+    /// there: all `None` when there is no store. Only a file that was not closed well is repaired first, as by every start.
+    /// # Errors
+    /// Every variant of [`StoreError`].
+    pub(crate) fn saved(folder: &Path, chains: &[&str]) -> Result<Vec<Option<Vec<u8>>>, StoreError> {
+        let path = folder.join(STORE_FILE);
+        if !path.try_exists().map_err(|error| from_io(&path, &error))? {
+            return Ok(vec![None; chains.len()]);
+        }
+        check_not_empty(&path)?;
+        let builder = || match Builder::new().set_cache_size(CACHE_BYTES).open_read_only(&path) {
+            Ok(database) => Ok(Some(database)),
+            Err(redb::DatabaseError::RepairAborted) => Ok(None),
+            Err(error) => Err(error.into()),
+        };
+        let Some(database) = caught(&path, builder)? else {
+            let mut store = Self::open(folder)?;
+            return chains.iter().map(|chain| store.snapshot(chain)).collect();
+        };
+        caught(&path, || {
+            let transaction = database.begin_read()?;
+            let version = transaction.open_table(META)?.get("version")?.map(|version| version.value());
+            if version != Some(VERSION) {
+                return Ok(Err(StoreError::Newer { path: path.clone(), got: version.unwrap_or_default() }));
+            }
+            let table = transaction.open_table(SNAPSHOTS)?;
+            let snapshot = |chain: &&str| Ok(table.get(*chain)?.map(|value| value.value().to_vec()));
+            chains.iter().map(snapshot).collect::<Result<_, redb::Error>>().map(Ok)
+        })?
     }
 
     /// Returns the saved snapshot of a chain.
@@ -243,7 +278,7 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
         .create(folder)
         .map_err(|error| StoreError::NoFolder { folder: folder.to_owned(), why: error.to_string() })?;
     let path = folder.join(LOCK_FILE);
-    let mut file = open_private(&path)?;
+    let mut file = open_private(&path, false)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
@@ -256,10 +291,10 @@ fn lock(folder: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
-/// Opens a file that only its owner may read; makes it if there is none, and leaves what is in it.
-fn open_private(path: &Path) -> Result<File, StoreError> {
+/// Opens a file that only its owner may read; makes it if there is none, and leaves what is in it, unless told to empty it.
+fn open_private(path: &Path, is_emptied: bool) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    options.read(true).write(true).create(true).truncate(is_emptied).mode(0o600);
     options.open(path).map_err(|error| from_io(path, &error))
 }
 
@@ -272,9 +307,33 @@ fn owner(lock: &mut File) -> String {
     }
 }
 
+/// Makes a store under another name, and gives it its own when it is whole and on the disk. So a file of that name which
+/// is empty was not left by a crash of ours: it has lost its content, and with it perhaps a freeze.
+fn create(folder: &Path, path: &Path) -> Result<(), StoreError> {
+    let failed = |error: std::io::Error| from_io(path, &error);
+    let unfinished = folder.join(format!("{STORE_FILE}.new"));
+    let file = open_private(&unfinished, true)?;
+    let on_disk = file.try_clone().map_err(failed)?;
+    close(open_database(&unfinished, file)?);
+    on_disk.sync_all().map_err(failed)?;
+    fs::rename(&unfinished, path).map_err(failed)?;
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+}
+
 fn open_file(path: &Path) -> Result<Database, StoreError> {
-    // An empty file is what a crash right after creation leaves; anything else must be a store.
-    let file = open_private(path)?;
+    let file = OpenOptions::new().read(true).write(true).open(path).map_err(|error| from_io(path, &error))?;
+    check_not_empty(path)?;
+    open_database(path, file)
+}
+
+fn check_not_empty(path: &Path) -> Result<(), StoreError> {
+    if fs::metadata(path).map_err(|error| from_io(path, &error))?.len() > 0 {
+        return Ok(());
+    }
+    Err(StoreError::Corrupt { path: path.to_owned(), why: "the file is empty, which no store is".to_owned() })
+}
+
+fn open_database(path: &Path, file: File) -> Result<Database, StoreError> {
     // Two steps, so that a panic never drops the database while it unwinds: its own panic then would end the process.
     let builder = || Ok(Builder::new().set_cache_size(CACHE_BYTES).create_file(file)?);
     let database = caught(path, builder)?;

@@ -85,17 +85,60 @@ fn what_is_not_a_store_is_kept_and_refused_until_the_user_sets_it_aside() {
 }
 
 #[test]
-fn an_empty_file_is_a_new_store_and_a_truncated_one_is_corrupt() {
+fn a_file_that_lost_its_content_is_corrupt_and_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join(STORE_FILE);
-    File::create(&path).unwrap();
     drop(filled(folder.path()));
     let whole = fs::read(&path).unwrap();
+    fs::write(&path, b"").unwrap();
+    check_open(
+        folder.path(),
+        expect![[
+            r#"the store FOLDER/rushlight.redb is corrupt (the file is empty, which no store is). It is left as it is. Restore it from a backup, or set it aside with `rushlight doctor --set-aside-store` and start again from the trust in the chain files"#
+        ]],
+    );
+    assert!(matches!(Store::saved(folder.path(), &["alpha"]), Err(StoreError::Corrupt { .. })));
+    assert_eq!(fs::metadata(&path).unwrap().len(), 0);
     for size in [1, 100, 4_096, whole.len() / 2] {
         fs::write(&path, &whole[..size]).unwrap();
         let outcome = Store::open(folder.path()).and_then(|mut store| store.snapshot("alpha"));
         assert!(matches!(outcome, Err(StoreError::Corrupt { .. })), "{size}: {outcome:?}");
     }
+}
+
+/// A crash while a store is made leaves its unfinished file, under another name; the next start makes it again.
+#[test]
+fn an_unfinished_store_is_made_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let unfinished = folder.path().join("rushlight.redb.new");
+    fs::write(&unfinished, "half of it").unwrap();
+    drop(filled(folder.path()));
+    assert!(!unfinished.exists());
+    assert_eq!(Store::open(folder.path()).unwrap().snapshot("beta").unwrap(), Some(vec![2; 30]));
+}
+
+#[test]
+fn a_file_that_vanishes_is_not_made_anew_under_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = filled(folder.path());
+    store.close();
+    fs::remove_file(folder.path().join(STORE_FILE)).unwrap();
+    assert!(matches!(store.snapshot("alpha"), Err(StoreError::Io { .. })));
+    assert!(!folder.path().join(STORE_FILE).exists());
+}
+
+#[test]
+fn what_is_saved_is_read_without_making_or_locking_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = folder.path().join("none");
+    assert_eq!(Store::saved(&none, &["alpha"]).unwrap(), [None]);
+    assert!(!none.exists());
+    drop(filled(folder.path()));
+    let before = fs::read(folder.path().join(STORE_FILE)).unwrap();
+    let lock = lock(folder.path()).unwrap();
+    assert_eq!(Store::saved(folder.path(), &["beta", "gamma"]).unwrap(), [Some(vec![2; 30]), None]);
+    drop(lock);
+    assert_eq!(fs::read(folder.path().join(STORE_FILE)).unwrap(), before);
 }
 
 #[test]

@@ -1,0 +1,47 @@
+//! What is saved of chains, read without a network: nobody is asked, nothing is written, no folder is made.
+
+use crate::clock::Clocks;
+use crate::store::{Store, StoreError};
+use rushlight_core::base::ClientId;
+use rushlight_core::chains::ChainSpec;
+use rushlight_core::node::{AddChainError, Config, Input, Node, Output};
+use rushlight_core::rpc::{Call, ClientKind, Dialect, Scope};
+use std::path::Path;
+
+/// The one client of the node that reads what is saved.
+const READER: ClientId = ClientId(1);
+
+/// Why what is saved of a chain cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SavedError {
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What is saved of the chain is damaged, or of another chain.
+    #[error(transparent)]
+    Chain(#[from] AddChainError),
+}
+
+/// Returns the answer to the JSON-RPC text `call` about the chain `name`, as the store in `folder` has it, from a node that
+/// never reaches a network. For `rushlight_status` and its like: what would have to ask a provider gets no answer, which
+/// is an empty text.
+/// # Errors
+/// [`SavedError`].
+pub fn ask_saved(folder: &Path, name: &str, spec: ChainSpec, call: &str) -> Result<String, SavedError> {
+    let saved = Store::saved(folder, &[name])?.pop().flatten();
+    let clocks = Clocks::new();
+    // Randomness chooses among providers, and nobody is asked.
+    let mut node = Node::new(Config::default(), [0; 32]);
+    let chain = node.add_chain(clocks.now(), name, spec, saved.as_deref())?;
+    let scope = Scope { chain: Some(chain), dialect: Dialect::Public };
+    node.handle(clocks.now(), Input::Joined(READER, scope, ClientKind::Exchange));
+    node.handle(clocks.now(), Input::Asked(READER, Call::Text(call)));
+    let mut answer = String::new();
+    while let Some(output) = node.poll() {
+        if let Output::Reply(_, reply) = output {
+            answer = reply.body.unwrap_or_default();
+        }
+    }
+    Ok(answer)
+}
