@@ -6,7 +6,7 @@ use indicatif::MultiProgress;
 use rushlight::core::base::ChainId;
 use rushlight::core::chains::SyncState;
 use rushlight::core::node::{Notice, Stats};
-use rushlight::{ChainFile, Client, ListenOptions, Listening, Options, Settings};
+use rushlight::{ChainFile, Client, ListenOptions, Listening, Measured, Options, Settings};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -123,8 +123,9 @@ pub(crate) fn listen_options(settings: &Settings, address: SocketAddr) -> Listen
     let mut options = ListenOptions::new(address);
     options.allowed_hosts.clone_from(&settings.allow_host);
     options.allowed_origins.clone_from(&settings.allow_origin);
-    options.metrics =
-        Some(Arc::new(|stats: &Stats| metrics::encode(stats, rushlight::wall().seconds(), metrics::resident_bytes())));
+    options.metrics = Some(Arc::new(|stats: &Stats, measured: &Measured| {
+        metrics::encode(stats, measured, rushlight::wall().seconds(), metrics::resident_bytes())
+    }));
     options
 }
 

@@ -3,9 +3,10 @@
 use crate::clock::Clocks;
 use crate::driver::{AddChain, COMMANDS_MAX, Command, Driver, Event, NOTICES_MAX, State, Stopped};
 use crate::fetch::Fetcher;
+use crate::meters::{Measured, Meters, OpenSocket};
 use crate::pool::Pool;
 use crate::session::{Closed, OwnedCall, Session, Sessions};
-use crate::store::{Store, StoreError, StoreHandle};
+use crate::store::{STORE_FILE, Store, StoreError, StoreHandle};
 use rushlight_core::base::ChainId;
 use rushlight_core::chains::ChainSpec;
 use rushlight_core::node::{self, Config, Node, Notice, Stats};
@@ -73,6 +74,7 @@ pub struct Client {
     notices: broadcast::WeakSender<Notice>,
     chains: Arc<RwLock<Vec<(String, ChainId)>>>,
     stopped: watch::Receiver<Option<Result<(), Stopped>>>,
+    meters: Arc<Meters>,
 }
 
 impl Client {
@@ -94,7 +96,9 @@ impl Client {
             .map_err(StartError::Thread)?;
         let worked = events_to.clone();
         let pool = Pool::new(options.threads, move |what| drop(worked.send(Event::Worked(what))));
+        let meters = Arc::new(Meters::new(options.data_dir.join(STORE_FILE)));
         let driver = Driver {
+            meters: Arc::clone(&meters),
             node: Node::new(Config::default(), seed),
             clocks: Clocks::new(),
             fetcher: Fetcher::new(),
@@ -115,7 +119,7 @@ impl Client {
             let _ = stop.send(Some(outcome));
         });
         let sessions = Sessions { commands, leavers, next_id: Arc::new(AtomicU64::new(1)) };
-        Ok(Self { sessions, store, notices, chains: Arc::default(), stopped })
+        Ok(Self { sessions, store, notices, chains: Arc::default(), stopped, meters })
     }
 
     /// Follows a chain under `name`, from where the store says that it was left.
@@ -180,6 +184,17 @@ impl Client {
         let (reply, stats) = oneshot::channel();
         self.command(Command::Stats(reply)).await?;
         stats.await.map_err(|_| Closed)
+    }
+
+    /// Returns what this process measured.
+    #[must_use]
+    pub fn measured(&self) -> Measured {
+        self.meters.read()
+    }
+
+    /// Counts a WebSocket as open until the value is dropped.
+    pub(crate) fn open_socket(&self) -> OpenSocket {
+        self.meters.websocket()
     }
 
     /// Stops the client and returns when the store is closed: within two seconds, whatever the network does.

@@ -3,6 +3,7 @@
 use crate::clock::Clocks;
 use crate::fetch::{Answered, FETCHES_MAX, Fetcher};
 use crate::log;
+use crate::meters::Meters;
 use crate::pool::{Outcome, Pool};
 use crate::session::OwnedCall;
 use crate::store::{StoreClosed, StoreError, StoreHandle, Stored};
@@ -12,7 +13,8 @@ use rushlight_core::node::{AddChainError, Input, Node, Notice, Output, Pending, 
 use rushlight_core::peers::{Fetch, FetchFailed, Fetched};
 use rushlight_core::rpc::{Answer, ClientKind, Scope};
 use std::collections::{BTreeMap, VecDeque};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{broadcast, oneshot};
 use tokio::task::AbortHandle;
@@ -86,6 +88,7 @@ pub(crate) struct Driver {
     pub(crate) events: UnboundedReceiver<Event>,
     pub(crate) events_to: UnboundedSender<Event>,
     pub(crate) notices: broadcast::Sender<Notice>,
+    pub(crate) meters: Arc<Meters>,
     pub(crate) state: State,
 }
 
@@ -188,13 +191,17 @@ impl Driver {
                     Err(failed) => Input::Fetched(id, Err(*failed)),
                 });
             }
-            Event::Worked(Outcome::Done(id, done)) => self.handle(Input::Worked(id, done)),
+            Event::Worked(Outcome::Done(id, done, took)) => {
+                self.meters.verification(done.verdict().outcome().is_ok(), took);
+                self.handle(Input::Worked(id, done));
+            }
             Event::Worked(Outcome::Panicked(id, text)) => {
                 error!(work = id.0, panic = text, "a verification panicked");
                 return Err(Stopped::WorkPanicked(text));
             }
             Event::Stored(Stored::Saved(id, is_saved)) => self.handle(Input::Saved(id, is_saved)),
             Event::Stored(Stored::Loaded(id, blob)) => self.handle(Input::Loaded(id, blob.as_deref())),
+            Event::Stored(Stored::Written(took)) => self.meters.store_write(took),
             Event::Stored(Stored::Failed(failed)) => {
                 error!(error = %failed, "the store failed");
                 // A full or failing disk may recover, and until then no head is published. A broken file does not.
@@ -237,9 +244,11 @@ impl Driver {
     fn start_waiting_fetches(&mut self) {
         while self.state.fetches.len() < FETCHES_MAX {
             let Some((id, fetch)) = self.state.fetches_waiting.pop_front() else { return };
-            let (fetcher, events) = (self.fetcher.clone(), self.events_to.clone());
+            let (fetcher, events, meters) = (self.fetcher.clone(), self.events_to.clone(), Arc::clone(&self.meters));
             let task = tokio::spawn(async move {
+                let started = Instant::now();
                 let answer = fetcher.fetch(fetch).await;
+                meters.request(outcome(&answer), started.elapsed());
                 // It fails only when the driver is gone.
                 let _ = events.send(Event::Fetched(id, answer));
             });
@@ -282,6 +291,16 @@ impl Driver {
         log::log(name.unwrap_or_default(), &notice);
         // It fails when nobody listens.
         let _ = self.notices.send(notice);
+    }
+}
+
+/// Returns in one word what became of a request, for metrics.
+fn outcome(answer: &Result<Answered, FetchFailed>) -> &'static str {
+    match answer {
+        Ok(Answered { status: 200, .. }) => "ok",
+        Ok(_) => "status",
+        Err(FetchFailed::TimedOut) => "timeout",
+        Err(_) => "failed",
     }
 }
 

@@ -4,6 +4,7 @@
 //! node. Clients are bounded in number, heads and bodies in size and time before anything is kept of them.
 
 use crate::client::Client;
+use crate::meters::Measured;
 use crate::session::{Closed, OwnedCall};
 use crate::websocket;
 use http_body_util::{BodyExt, Full};
@@ -45,7 +46,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) const ROUTES: &[&str] = &["livez", "metrics", "readyz", "websocket"];
 
 /// Writes the text of `/metrics`.
-pub type Metrics = Arc<dyn Fn(&Stats) -> String + Send + Sync>;
+pub type Metrics = Arc<dyn Fn(&Stats, &Measured) -> String + Send + Sync>;
 
 /// Where and to whom to listen.
 #[derive(Clone)]
@@ -255,7 +256,7 @@ impl Shared {
         if let ("/metrics", Some(metrics)) = (target.path.as_str(), &self.metrics) {
             let stats = self.client.stats().await?;
             let content_type = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
-            let mut answer = text(StatusCode::OK, metrics(&stats));
+            let mut answer = text(StatusCode::OK, metrics(&stats, &self.client.measured()));
             answer.headers_mut().insert(header::CONTENT_TYPE, content_type);
             return Ok(answer);
         }

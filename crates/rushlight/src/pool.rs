@@ -10,6 +10,7 @@ use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// The most threads that are started, whatever the machine has.
 const THREADS_MAX: usize = 64;
@@ -17,8 +18,8 @@ const THREADS_MAX: usize = 64;
 /// What became of a work.
 #[derive(Debug)]
 pub(crate) enum Outcome {
-    /// It is done.
-    Done(WorkId, Done),
+    /// It is done, and took so long on its thread.
+    Done(WorkId, Done, Duration),
     /// It panicked; the text is the panic's message.
     Panicked(WorkId, String),
 }
@@ -104,8 +105,9 @@ impl Shared {
 
 fn serve(shared: &Shared, report: &dyn Fn(Outcome)) {
     while let Some((id, work)) = shared.next() {
+        let started = Instant::now();
         report(match catch_unwind(AssertUnwindSafe(|| work.run())) {
-            Ok(done) => Outcome::Done(id, done),
+            Ok(done) => Outcome::Done(id, done, started.elapsed()),
             Err(panic) => Outcome::Panicked(id, panic_text(&*panic)),
         });
     }
@@ -139,7 +141,7 @@ mod tests {
         }
         let mut ids: Vec<_> = (0..50)
             .map(|_| match outcomes.recv().unwrap() {
-                Outcome::Done(WorkId(id), done) => {
+                Outcome::Done(WorkId(id), done, _) => {
                     assert_eq!(done.from(), Hash([id as u8; 32]));
                     id
                 }
@@ -157,7 +159,7 @@ mod tests {
         let (release, released) = mpsc::channel::<()>();
         let released = Arc::new(Mutex::new(released));
         let pool = Pool::new(NonZeroUsize::new(1), move |outcome| {
-            if let Outcome::Done(id, _) = outcome {
+            if let Outcome::Done(id, ..) = outcome {
                 report.send(id).unwrap();
                 entered.send(()).unwrap();
                 released.lock().unwrap().recv().unwrap();

@@ -49,7 +49,9 @@ pub(crate) async fn accept(
         return Ok(answer);
     };
     let session = client.connect(scope, ClientKind::Socket).await?;
+    let open = client.open_socket();
     tokio::spawn(async move {
+        let _open = open;
         let served = match hyper::upgrade::on(request).await {
             Ok(upgraded) => serve(upgraded, session).await,
             Err(error) => return debug!(%error, "upgrade failed"),

@@ -33,7 +33,8 @@ async fn started(folder: &Path, names: &[&str]) -> Client {
 
 async fn listening(client: &Client) -> Listening {
     let mut options = ListenOptions::new("127.0.0.1:0".parse().unwrap());
-    options.metrics = Some(Arc::new(|stats| format!("chains {}\n", stats.chains.len())));
+    options.metrics =
+        Some(Arc::new(|stats, measured| format!("chains {}, sockets {}\n", stats.chains.len(), measured.websockets)));
     client.listen(options).await.unwrap()
 }
 
@@ -83,7 +84,7 @@ async fn routes_over_http() {
         x-content-type-options: nosniff
         connection: close
 
-        chains 2
+        chains 2, sockets 0
     "#]],
     )
     .await;
@@ -172,7 +173,10 @@ async fn routes_over_http() {
 #[tokio::test]
 async fn a_chain_called_as_a_route_does_not_answer_in_its_place() {
     let folder = tempfile::tempdir().unwrap();
-    let client = started(folder.path(), &["readyz", "livez", "metrics"]).await;
+    let client = started(folder.path(), &[]).await;
+    for route in ["readyz", "livez", "metrics"] {
+        client.add_chain(route, chain("hub").await.spec().unwrap()).await.unwrap();
+    }
     let listening = listening(&client).await;
     for (path, want) in [("/readyz", "HTTP/1.1 503 "), ("/livez", "HTTP/1.1 200 "), ("/metrics", "HTTP/1.1 200 ")] {
         let answer =
@@ -202,8 +206,13 @@ async fn calls_over_a_websocket_are_answered_in_order() {
             assert!(answer.contains(&format!("\"id\":{id}")), "{answer}");
             assert!(answer.contains("\"chain_id\":\"hub-1\""), "{answer}");
         }
+        assert_eq!(client.measured().websockets, 1, "{path}");
         socket.close(None).await.unwrap();
+        while client.measured().websockets > 0 {
+            tokio::task::yield_now().await;
+        }
     }
+    assert!(client.measured().store_bytes.unwrap() > 0);
     // Every client that left is forgotten.
     while client.stats().await.unwrap().rpc_clients > 0 {
         tokio::task::yield_now().await;

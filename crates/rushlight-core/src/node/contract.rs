@@ -1,5 +1,6 @@
 //! What goes into the node and what comes out of it.
 
+use super::tally::{Progress, Times};
 use crate::base::{ChainId, ClientId, FetchId, Hash, LoadId, PeerId, SaveId, WorkId};
 use crate::chains::{ChainNotice, ChainStatus, Done, Head, Work};
 use crate::peers::{Fetch, FetchFailed, Fetched, PeerStats, Verdict};
@@ -129,4 +130,14 @@ pub struct Stats {
     pub bytes_received: u64,
     /// Works under way.
     pub works_pending: usize,
+    /// Subscriptions open now.
+    pub rpc_subscriptions: usize,
+    /// How long calls took that a chain had to be asked about, by method.
+    pub rpc_times: BTreeMap<&'static str, Times>,
+    /// How often peers were put into quarantine, by the reason.
+    pub quarantines: BTreeMap<Verdict, u64>,
+    /// Per chain: how often two conflicting headers verified since the start.
+    pub equivocations: BTreeMap<ChainId, u64>,
+    /// Per chain: the sync that it is at; none once it has arrived.
+    pub progress: BTreeMap<ChainId, Progress>,
 }

@@ -10,12 +10,15 @@ mod contract;
 mod error;
 mod offline;
 mod status;
+mod tally;
 
 use answer::{query_result, rpc_error};
 pub use contract::{Blob, Input, Notice, Output, Pending, Snapshot, Stats};
 pub use error::AddChainError;
 pub use offline::{BundleRules, ProvenHeader, ProvenState, VerifyBundleError, verify_bundle};
+pub use tally::{Progress, TIME_CLASS_ENDS, TIME_CLASSES, Times};
 
+use self::tally::Tally;
 use crate::base::{ChainId, Hash, Instant, LoadId, Now, PeerId, QueryId, SaveId, WorkId};
 use crate::chains::{self, Action, Chain, ChainSpec, Event, OpenError, Query};
 use crate::crypto::sha256;
@@ -56,6 +59,7 @@ pub struct Node {
     loads: BTreeMap<LoadId, (ChainId, LoadId, Hash)>,
     works: BTreeMap<WorkId, (ChainId, WorkId)>,
     queries: BTreeMap<QueryId, ChainId>,
+    tally: Tally,
     outputs: VecDeque<Output>,
     bytes_received: u64,
     is_work_left: bool,
@@ -80,6 +84,7 @@ impl Node {
             loads: BTreeMap::new(),
             works: BTreeMap::new(),
             queries: BTreeMap::new(),
+            tally: Tally::default(),
             outputs: VecDeque::new(),
             bytes_received: 0,
             is_work_left: false,
@@ -126,6 +131,7 @@ impl Node {
     pub fn remove_chain(&mut self, now: Now, chain: ChainId) {
         self.chains.remove(&chain);
         self.peers.remove_chain(chain);
+        self.tally.forget(chain);
         self.rpc.chain_removed(chain);
         self.saves.retain(|_, (of, _)| *of != chain);
         let works = self.works.iter().filter(|(_, (of, _))| *of == chain).map(|(id, _)| *id);
@@ -141,6 +147,7 @@ impl Node {
         let queries = self.queries.iter().filter(|(_, of)| **of == chain).map(|(id, _)| *id);
         for id in queries.collect::<Vec<_>>() {
             self.queries.remove(&id);
+            self.tally.answered(id, now.instant);
             let why = "the chain is no longer followed".to_string();
             self.rpc.answered(id, Err(RpcError::NotSynced { why }));
         }
@@ -201,28 +208,6 @@ impl Node {
         chains.chain(self.peers.deadline()).min()
     }
 
-    /// Returns plain counters and gauges.
-    pub fn stats(&self, now: Now) -> Stats {
-        Stats {
-            chains: self
-                .chains
-                .iter()
-                .map(|(id, followed)| (*id, followed.name.clone(), followed.chain.status(now)))
-                .collect(),
-            peers: self.peers.stats(),
-            rpc_calls: self.rpc.counts().clone(),
-            rpc_clients: self.rpc.client_count(),
-            fetches_pending: self.peers.fetches_pending(),
-            bytes_received: self.bytes_received,
-            works_pending: self.works.len(),
-        }
-    }
-
-    /// Returns the chain that has this name.
-    pub fn chain_by_name(&self, name: &str) -> Option<ChainId> {
-        self.chains.iter().find(|(_, followed)| followed.name == name).map(|(id, _)| *id)
-    }
-
     fn tick(&mut self, now: Now) {
         self.peers.tick(now.instant);
         let due = |followed: &Followed| followed.chain.deadline().is_some_and(|at| at <= now.instant);
@@ -280,6 +265,7 @@ impl Node {
             }
             PeersOutput::Left(chain, peer) => self.tell(now, chain, Event::PeerLeft(peer)),
             PeersOutput::Quarantined { peer, verdict, why, length } => {
+                self.tally.quarantined(verdict);
                 let (address, seconds) = (self.address(peer), length.as_secs());
                 self.outputs.push_back(Output::Notice(Notice::Quarantined { peer, address, verdict, why, seconds }));
             }
@@ -320,9 +306,11 @@ impl Node {
             }
             Action::Answer(query, answer) => {
                 self.queries.remove(&query);
+                self.tally.answered(query, now.instant);
                 self.rpc.answered(query, answer.map(query_result).map_err(rpc_error));
             }
             Action::Head(head) => {
+                self.tally.adopted(chain, head.height);
                 let name = self.chains.get(&chain).map_or("", |followed| followed.name.as_str());
                 self.rpc.head_changed(chain, &status::head_json(name, &head));
                 self.outputs.push_back(Output::Notice(Notice::Head(chain, head)));
@@ -345,7 +333,10 @@ impl Node {
                 }
             }
             Action::Blame(peer, verdict, why) => self.peers.blame(now.instant, peer, verdict, &why),
-            Action::Notice(notice) => self.outputs.push_back(Output::Notice(Notice::Chain(chain, notice))),
+            Action::Notice(notice) => {
+                self.tally.told(chain, &notice);
+                self.outputs.push_back(Output::Notice(Notice::Chain(chain, notice)));
+            }
         }
     }
 
@@ -354,27 +345,35 @@ impl Node {
             RpcAction::Reply(client, answer) => self.outputs.push_back(Output::Reply(client, answer)),
             RpcAction::Hangup(client) => self.outputs.push_back(Output::Hangup(client)),
             RpcAction::Forget(query) => {
+                self.tally.forgotten(query);
                 if let Some(chain) = self.queries.remove(&query) {
                     self.tell(now, chain, Event::Forgotten(query));
                 }
             }
-            RpcAction::Dispatch { query, scope, method } => match method {
-                MethodCall::Status => {
-                    let json = self.status_json(now, scope);
-                    self.rpc.answered(query, Ok(QueryResult { json, proven: None }));
-                }
-                MethodCall::Ready => {
-                    let readiness = self.readiness(now, scope.chain);
-                    self.rpc.answered_ready(query, &readiness);
-                }
-                MethodCall::Shutdown => {
-                    self.rpc.answered(query, Ok(QueryResult { json: "true".to_string(), proven: None }));
-                    self.outputs.push_back(Output::Notice(Notice::ShutdownAsked));
-                }
-                MethodCall::Checkpoint => self.query(now, query, scope, Query::Checkpoint),
-                MethodCall::Header { height } => self.query(now, query, scope, Query::Header { height }),
-                MethodCall::Prove { height } => self.query(now, query, scope, Query::Prove { height }),
-            },
+            RpcAction::Dispatch { query, scope, method } => {
+                self.tally.asked(query, &method, now.instant);
+                self.take_call(now, query, scope, method);
+            }
+        }
+    }
+
+    fn take_call(&mut self, now: Now, query: QueryId, scope: Scope, method: MethodCall) {
+        match method {
+            MethodCall::Status => {
+                let json = self.status_json(now, scope);
+                self.rpc.answered(query, Ok(QueryResult { json, proven: None }));
+            }
+            MethodCall::Ready => {
+                let readiness = self.readiness(now, scope.chain);
+                self.rpc.answered_ready(query, &readiness);
+            }
+            MethodCall::Shutdown => {
+                self.rpc.answered(query, Ok(QueryResult { json: "true".to_string(), proven: None }));
+                self.outputs.push_back(Output::Notice(Notice::ShutdownAsked));
+            }
+            MethodCall::Checkpoint => self.query(now, query, scope, Query::Checkpoint),
+            MethodCall::Header { height } => self.query(now, query, scope, Query::Header { height }),
+            MethodCall::Prove { height } => self.query(now, query, scope, Query::Prove { height }),
         }
     }
 
@@ -382,6 +381,7 @@ impl Node {
         let only = || self.chains.keys().next().copied().filter(|_| self.chains.len() == 1);
         let Some(chain) = scope.chain.or_else(only) else {
             let names: Vec<&str> = self.chains.values().map(|followed| followed.name.as_str()).collect();
+            self.tally.answered(id, now.instant);
             self.rpc.answered(id, Err(RpcError::ChainNeeded { names: names.join(", ") }));
             return;
         };

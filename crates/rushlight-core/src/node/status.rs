@@ -1,6 +1,6 @@
 //! What the node says of itself to clients, as JSON.
 
-use super::Node;
+use super::{Followed, Node, Stats};
 use crate::base::{ChainId, Now};
 use crate::chains::{ChainStatus, Head, SyncState};
 use crate::rpc::{ChainReadiness, Dialect, Scope};
@@ -92,6 +92,30 @@ impl Node {
             "signatures_checked": status.signatures_checked,
             "providers": providers,
         })
+    }
+
+    /// Returns plain counters and gauges.
+    pub fn stats(&self, now: Now) -> Stats {
+        let status = |(id, followed): (&ChainId, &Followed)| (*id, followed.name.clone(), followed.chain.status(now));
+        Stats {
+            chains: self.chains.iter().map(status).collect(),
+            peers: self.peers.stats(),
+            rpc_calls: self.rpc.counts().clone(),
+            rpc_clients: self.rpc.client_count(),
+            rpc_subscriptions: self.rpc.subscription_count(),
+            rpc_times: self.tally.rpc_times.clone(),
+            fetches_pending: self.peers.fetches_pending(),
+            bytes_received: self.bytes_received,
+            works_pending: self.works.len(),
+            quarantines: self.tally.quarantines.clone(),
+            equivocations: self.tally.equivocations.clone(),
+            progress: self.tally.progress.clone(),
+        }
+    }
+
+    /// Returns the chain that has this name.
+    pub fn chain_by_name(&self, name: &str) -> Option<ChainId> {
+        self.chains.iter().find(|(_, followed)| followed.name == name).map(|(id, _)| *id)
     }
 
     /// Returns for `/readyz` which chains serve.

@@ -3,6 +3,7 @@
 use super::{Store, StoreError, Write};
 use rushlight_core::base::{Hash, LoadId, SaveId};
 use std::thread;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{self, Receiver, Sender};
 use tokio::sync::oneshot;
 
@@ -27,6 +28,8 @@ pub(crate) enum Stored {
     Saved(SaveId, bool),
     /// A blob was read, or is not there.
     Loaded(LoadId, Option<Vec<u8>>),
+    /// Writes are on the disk, and that took so long.
+    Written(Duration),
     /// The store failed.
     Failed(StoreError),
 }
@@ -136,12 +139,14 @@ fn commit(store: &mut Store, writes: &mut Vec<Write>, saves: &mut Vec<SaveId>, r
     if writes.is_empty() {
         return;
     }
+    let started = Instant::now();
     let outcome = store.commit(writes);
     writes.clear();
     let is_saved = outcome.is_ok();
-    if let Err(error) = outcome {
-        report(Stored::Failed(error));
-    }
+    report(match outcome {
+        Ok(()) => Stored::Written(started.elapsed()),
+        Err(error) => Stored::Failed(error),
+    });
     for save in saves.drain(..) {
         report(Stored::Saved(save, is_saved));
     }
@@ -172,7 +177,9 @@ mod tests {
         // After the end nothing is written and nobody waits for ever.
         handle.save(SaveId(4), "b".into(), vec![4]).await;
         assert_eq!(handle.snapshot("b").await.unwrap(), None);
-        let told: Vec<String> = stored.iter().map(|what| format!("{what:?}")).collect();
+        // How long a write took is never the same.
+        let told = stored.iter().filter(|what| !matches!(what, Stored::Written(_)));
+        let told: Vec<String> = told.map(|what| format!("{what:?}")).collect();
         assert_eq!(
             told,
             [
