@@ -3,8 +3,8 @@
 use rushlight_core::base::Hash;
 use rushlight_core::chains::substrate::authorship::ConsensusConfig;
 use rushlight_core::chains::substrate::authorship::babe::{BabeConfig, EpochConfig};
-use rushlight_core::chains::substrate::header::babe::AllowedSlots;
 use rushlight_core::chains::substrate::header::NumberWidth;
+use rushlight_core::chains::substrate::header::babe::AllowedSlots;
 use rushlight_core::chains::substrate::state::{ChainState, ForcedChanges, Settings, UNFINALIZED_MAX};
 use rushlight_core::crypto::blake2b::blake2b_256;
 use std::sync::Arc;

@@ -5,7 +5,7 @@
 
 use rushlight_core::base::{ChainId, ClientId, QueryId};
 use rushlight_core::rpc::limits::{CLIENTS_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX};
-use rushlight_core::rpc::{Call, ClientKind, Dialect, QueryResult, Rpc, RpcAction, RpcError, Scope};
+use rushlight_core::rpc::{Call, ClientKind, Dialect, MethodCall, QueryResult, Rpc, RpcAction, RpcError, Scope};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Pieces of one input that are carried out; the rest is left.
@@ -16,6 +16,8 @@ struct World {
     rpc: Rpc,
     /// Queries that the node has not answered.
     queries: VecDeque<QueryId>,
+    /// Queries whose clients have left; the answer may be under way, and comes all the same.
+    forgotten: Vec<QueryId>,
     /// Calls asked and not answered, per client that is connected.
     open_calls: BTreeMap<ClientId, usize>,
     replies: usize,
@@ -73,6 +75,9 @@ impl World {
     }
 
     fn answer(&mut self, result: Result<QueryResult, RpcError>) {
+        if let Some(query) = self.forgotten.pop() {
+            self.rpc.answered(query, result.clone());
+        }
         if let Some(query) = self.queries.pop_front() {
             self.rpc.answered(query, result);
         }
@@ -81,12 +86,18 @@ impl World {
     fn drain(&mut self) {
         while let Some(action) = self.rpc.poll() {
             match action {
+                RpcAction::Dispatch { query, method: MethodCall::Ready, .. } => self.rpc.answered_ready(query, &[]),
+                RpcAction::Dispatch { query, method, .. } if method.is_answered_at_once() => {
+                    self.rpc.answered(query, Ok(QueryResult { json: "{}".to_owned(), proven: None }));
+                }
                 RpcAction::Dispatch { query, .. } => self.queries.push_back(query),
                 RpcAction::Hangup(client) => {
                     self.open_calls.remove(&client);
                 }
-                // Its answer may be under way already, so it comes all the same.
-                RpcAction::Forget(_) => {}
+                RpcAction::Forget(query) => {
+                    self.queries.retain(|waiting| *waiting != query);
+                    self.forgotten.push(query);
+                }
                 RpcAction::Reply(client, answer) => {
                     self.replies += 1;
                     if let Some(body) = &answer.body {
