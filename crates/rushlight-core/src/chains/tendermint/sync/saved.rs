@@ -114,12 +114,14 @@ impl TendermintChain {
     }
 
     pub(super) fn snapshot_of(&self, head: &VerifiedBlock, witnesses: (u32, u32)) -> Vec<u8> {
+        // A head that was kept stays the head when the later one is not adopted after all: refused by the disk, frozen, expired.
+        let kept = self.kept.blocks().iter().filter(|block| block.height() < head.height()).cloned().collect();
         let snapshot = Snapshot {
             trust: self.spec.trust.clone(),
             highest_wall: self.clock.highest_wall(),
             latest: self.clock.latest(),
             head: head.clone(),
-            kept: self.kept.blocks().to_vec(),
+            kept,
             checkpoint_time: self.checkpoint_time,
             witnesses,
             freeze: self.freeze.clone(),
