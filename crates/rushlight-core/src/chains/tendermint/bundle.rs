@@ -4,12 +4,11 @@
 //! step is the checkpoint's own block; each further one is verified from its predecessor by skipping or directly.
 
 use super::decode::{self, DecodeError};
-use super::types::{LightBlock, ValidatorSet};
 use super::verify::{self, JudgedAt, Rules, VerifiedBlock, VerifyError};
 use crate::bundle::{
     Anchor, Bundle, BundleError, Checkpoint, CheckpointError, Family, Section, SectionKind, StartError,
 };
-use crate::codec::protobuf::{ProtobufError, Reader, put_message};
+use crate::codec::protobuf::put_message;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -134,7 +133,8 @@ pub fn verify(
         if section.kind != SectionKind::Step {
             return Err(BundleError::SectionOrder { index }.into());
         }
-        let (block, next) = decode_step(&section.content).map_err(|why| BundleRefused::Decode { index, why })?;
+        let (block, next) = decode::protobuf::block_and_next(&section.content, "step", "light block")
+            .map_err(|why| BundleRefused::Decode { index, why })?;
         let refused = |why| BundleRefused::Verify { index, why };
         let block = match &trusted {
             None => {
@@ -156,18 +156,4 @@ pub fn verify(
     let proven = trusted.ok_or(BundleRefused::NoStep)?;
     verify::is_trusted_at(&proven, rules, at).map_err(|why| BundleRefused::Verify { index: 0, why })?;
     Ok(proven)
-}
-
-fn decode_step(content: &[u8]) -> Result<(LightBlock, Option<ValidatorSet>), DecodeError> {
-    let protobuf = |why: ProtobufError| DecodeError::Protobuf { what: "step", why };
-    let (mut block, mut next) = (None, None);
-    let mut reader = Reader::new(content);
-    while let Some(field) = reader.next().map_err(protobuf)? {
-        match field.number {
-            1 => block = Some(decode::protobuf::light_block(field.bytes().map_err(protobuf)?)?),
-            2 => next = Some(decode::protobuf::validator_set(field.bytes().map_err(protobuf)?)?),
-            _ => {}
-        }
-    }
-    Ok((block.ok_or(DecodeError::Missing { field: "light block" })?, next))
 }

@@ -305,26 +305,13 @@ impl RawSnapshot {
                     let got = raw.kept.len().saturating_add(1);
                     return Err(DecodeError::TooMany { field: "kept blocks", got, max: KEPT_BLOCKS_MAX });
                 }
-                12 => raw.kept.push(read_kept(bytes()?)?),
+                12 => raw.kept.push(decode::protobuf::block_and_next(bytes()?, "snapshot", "kept block")?),
                 13 => raw.former = Hash::from_slice(bytes()?),
                 _ => {}
             }
         }
         Ok(raw)
     }
-}
-
-fn read_kept(message: &[u8]) -> Result<(LightBlock, Option<ValidatorSet>), DecodeError> {
-    let (mut block, mut next) = (None, None);
-    let mut reader = Reader::new(message);
-    while let Some(field) = reader.next().map_err(protobuf)? {
-        match field.number {
-            1 => block = Some(decode::protobuf::light_block(field.bytes().map_err(protobuf)?)?),
-            2 => next = Some(decode::protobuf::validator_set(field.bytes().map_err(protobuf)?)?),
-            _ => {}
-        }
-    }
-    Ok((block.ok_or(DecodeError::Missing { field: "kept block" })?, next))
 }
 
 fn read_freeze(message: &[u8]) -> Result<Freeze, DecodeError> {

@@ -54,6 +54,28 @@ impl From<DecodeError> for FieldError {
     }
 }
 
+/// Reads 1 a `LightBlock`, 2 the `ValidatorSet` after it where there is one: a step of a bundle, a kept block of a snapshot. Errors
+/// call the message `what` and the block `field`.
+/// # Errors
+/// [`DecodeError`].
+pub fn block_and_next(
+    message: &[u8],
+    what: &'static str,
+    field: &'static str,
+) -> Result<(LightBlock, Option<ValidatorSet>), DecodeError> {
+    let protobuf = |why: ProtobufError| DecodeError::Protobuf { what, why };
+    let (mut block, mut next) = (None, None);
+    let mut reader = Reader::new(message);
+    while let Some(part) = reader.next().map_err(protobuf)? {
+        match part.number {
+            1 => block = Some(light_block(part.bytes().map_err(protobuf)?)?),
+            2 => next = Some(validator_set(part.bytes().map_err(protobuf)?)?),
+            _ => {}
+        }
+    }
+    Ok((block.ok_or(DecodeError::Missing { field })?, next))
+}
+
 /// Reads the message `LightBlock`; the validators must be in canonical order.
 /// # Errors
 /// [`DecodeError`].
