@@ -1,17 +1,17 @@
 //! Starts: from which trusted block a proof is walked.
 
-use super::TendermintChain;
-use super::descend::DESCENT_HEIGHTS_MAX;
-use super::fetch::HEADERS_PER_ASK;
-use super::prove::Wanted;
 use crate::base::PeerId;
 use crate::chains::QueryError;
+use crate::chains::tendermint::sync::TendermintChain;
+use crate::chains::tendermint::sync::ask::HEADERS_PER_ASK;
+use crate::chains::tendermint::sync::below::descend::DESCENT_HEIGHTS_MAX;
+use crate::chains::tendermint::sync::serve::prove::Wanted;
 use crate::chains::tendermint::verify::{VerifiedBlock, VerifiedHeader};
 use alloc::boxed::Box;
 use alloc::format;
 
 /// From where a proof starts.
-pub(super) enum Start {
+pub(crate) enum Start {
     /// Up from this block.
     Block(VerifiedBlock),
     /// Up from the checkpoint, whose block is not at hand.
@@ -22,7 +22,7 @@ pub(super) enum Start {
 
 impl TendermintChain {
     /// Returns from where to prove a height that is not below the checkpoint nor above the head.
-    pub(super) fn start_of(&self, height: u64, wanted: Wanted) -> Result<Start, QueryError> {
+    pub(crate) fn start_of(&self, height: u64, wanted: Wanted) -> Result<Start, QueryError> {
         let head = self.trusted_head()?;
         let (rules, at) = (&self.desk.rules, self.desk.at);
         let kept = self.kept.newest_trusted(height, rules, at);
@@ -62,7 +62,7 @@ impl TendermintChain {
     /// Returns the lowest height that any provider says it has, if that is above `height`.
     ///
     /// Who asks for what nobody has must not thereby have us hold it against them all, until there is nobody to be asked.
-    pub(super) fn nobody_has(&self, height: u64) -> Option<u64> {
+    pub(crate) fn nobody_has(&self, height: u64) -> Option<u64> {
         let earliest = |peer: &PeerId| self.desk.fetcher.status_of(*peer).map(|status| status.earliest_height);
         self.peers.keys().filter_map(earliest).min().filter(|earliest| *earliest > height)
     }
@@ -79,7 +79,7 @@ impl TendermintChain {
 
     /// Returns who can be asked for the blocks from `height` on: the primary, else another that says it has them; not
     /// `but`, if there is somebody else.
-    pub(super) fn provider_from(&self, height: u64, but: Option<PeerId>) -> Option<PeerId> {
+    pub(crate) fn provider_from(&self, height: u64, but: Option<PeerId>) -> Option<PeerId> {
         let has = |peer: &PeerId| self.desk.fetcher.status_of(*peer).is_some_and(|s| s.earliest_height <= height);
         let mut others = self.primary.into_iter().chain(self.peers.keys().copied());
         others.find(|peer| has(peer) && Some(*peer) != but).or(self.primary)

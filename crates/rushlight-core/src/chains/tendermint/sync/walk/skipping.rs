@@ -4,14 +4,14 @@
 //! once; which blocks to fetch in between is the business of [`Pivots`]. Blocks, bytes and time are budgeted: a
 //! provider that invents a history in which every step needs another one would otherwise keep us busy forever.
 
-use super::super::bundle::Hops;
-use super::super::types::LightBlock;
-use super::super::verify::{self, Blame, Range, Sealed, VerifiedBlock, VerifyError};
-use super::desk::Desk;
-use super::fetch::{Failed, Got, RequestId};
-use super::pivot::Pivots;
 use crate::base::{Instant, PeerId, UnixTime, WorkId};
 use crate::bundle::BUNDLE_BYTES_MAX;
+use crate::chains::tendermint::bundle::Hops;
+use crate::chains::tendermint::sync::ask::{Failed, Got, RequestId};
+use crate::chains::tendermint::sync::walk::context::Desk;
+use crate::chains::tendermint::sync::walk::pivot::Pivots;
+use crate::chains::tendermint::types::LightBlock;
+use crate::chains::tendermint::verify::{self, Blame, Range, Sealed, VerifiedBlock, VerifyError};
 use crate::chains::{Done, To, Verdict};
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -74,7 +74,7 @@ pub enum Walked {
 
 impl Walked {
     /// Returns where a walk stands once a block of `provider` was refused.
-    pub(super) fn refused(provider: PeerId, error: &VerifyError) -> Self {
+    pub(crate) fn refused(provider: PeerId, error: &VerifyError) -> Self {
         if let VerifyError::TrustExpired { height, expired, .. } = error {
             return Self::Expired(*height, *expired);
         }

@@ -1,10 +1,10 @@
 //! Asking again: what is done with answers that do not fit, and with those that are refusals, before anybody is accused.
 
-use super::super::decode::DecodeError;
-use super::super::decode::json::{NodeError, NodeStatus};
-use super::fetch::{FetchAction, Fetcher, JOIN_RETRIES};
-use super::request::{Failed, Got, RequestId, Want, failed, lying};
 use crate::base::PeerId;
+use crate::chains::tendermint::decode::DecodeError;
+use crate::chains::tendermint::decode::json::{NodeError, NodeStatus};
+use crate::chains::tendermint::sync::ask::request::{Failed, Got, RequestId, Want, failed, lying};
+use crate::chains::tendermint::sync::ask::{FetchAction, Fetcher, JOIN_RETRIES};
 use crate::chains::{Reply, To, Verdict};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -15,7 +15,7 @@ const SHOWN_BYTES_MAX: usize = 40;
 impl Fetcher {
     /// Asks again for parts that do not fit. When they came from several providers nobody knows whose is wrong, and one
     /// liar could have an honest provider sent away; then all of it is asked of one.
-    pub(super) fn misfit(&mut self, id: RequestId, peer: PeerId, why: String) -> Option<Got> {
+    pub(crate) fn misfit(&mut self, id: RequestId, peer: PeerId, why: String) -> Option<Got> {
         let request = self.requests.get_mut(&id)?;
         if request.givers.len() > 1 {
             request.to = To::Only(peer);
@@ -25,7 +25,7 @@ impl Fetcher {
     }
 
     /// Asks again for everything of a request, a few times; then its sender is a liar.
-    pub(super) fn retry(&mut self, id: RequestId, peer: PeerId, why: String) -> Option<Got> {
+    pub(crate) fn retry(&mut self, id: RequestId, peer: PeerId, why: String) -> Option<Got> {
         let request = self.requests.get_mut(&id)?;
         let Some(left) = request.retries.checked_sub(1) else { return Some(lying(peer, why)) };
         request.retries = left;
@@ -43,7 +43,7 @@ impl Fetcher {
 
     /// Asks another provider that says it has the height, when anybody may answer and `peer` will not. Whoever is fastest would
     /// be asked again, and could by refusing keep everybody else from answering.
-    pub(super) fn ask_another(&mut self, id: RequestId, peer: PeerId) -> bool {
+    pub(crate) fn ask_another(&mut self, id: RequestId, peer: PeerId) -> bool {
         let Some(request) = self.requests.get_mut(&id) else { return false };
         let is_open = request.to == To::Any || !request.refused_by.is_empty();
         // Headers are asked for again by whoever wants them.
@@ -69,7 +69,7 @@ impl Fetcher {
 
     /// Judges an answer that cannot be read. What has not even the shape of an answer (a gateway's page, a proxy's error, a
     /// version yet to come) says nothing, so nothing in it is a lie; what has the shape and breaks a rule is one.
-    pub(super) fn undecodable(
+    pub(crate) fn undecodable(
         &mut self,
         id: RequestId,
         peer: PeerId,
@@ -90,7 +90,7 @@ impl Fetcher {
 
     /// Judges a node's error by what it said of its heights, not by the words of the error, which every version and
     /// every gateway phrases in its own way.
-    pub(super) fn node_error(&mut self, id: RequestId, peer: PeerId, error: &NodeError) -> Option<Got> {
+    pub(crate) fn node_error(&mut self, id: RequestId, peer: PeerId, error: &NodeError) -> Option<Got> {
         if self.ask_another(id, peer) {
             return None;
         }

@@ -6,14 +6,14 @@
 //! A bundle starts from the checkpoint as long as that is trusted, since that is what its reader trusts too. A header is for
 //! this client alone: it is reached from the nearest trusted block, upwards by signatures or downwards by the hash chain.
 
-use super::TendermintChain;
-use super::adopt::not_the_checkpoint;
-use super::descend::{Descended, Descent};
-use super::fetch::{Got, RequestId};
-use super::skipping::{Skipping, WALK_TIME_MAX, Walked};
-use super::start::Start;
 use crate::base::{Instant, Now, PeerId, QueryId, WorkId};
 use crate::bundle::BUNDLE_BYTES_MAX;
+use crate::chains::tendermint::sync::TendermintChain;
+use crate::chains::tendermint::sync::adopt::not_the_checkpoint;
+use crate::chains::tendermint::sync::ask::{Got, RequestId};
+use crate::chains::tendermint::sync::below::descend::{Descended, Descent};
+use crate::chains::tendermint::sync::serve::start::Start;
+use crate::chains::tendermint::sync::walk::skipping::{Skipping, WALK_TIME_MAX, Walked};
 use crate::chains::tendermint::verify::{self, VerifiedBlock, VerifiedHeader};
 use crate::chains::{Done, QueryAnswer, QueryError, To, Verdict};
 use crate::rpc::limits::QUERIES_WAITING_MAX;
@@ -53,7 +53,7 @@ struct Proof {
 
 /// What a query wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Wanted {
+pub(crate) enum Wanted {
     /// A bundle.
     Bundle,
     /// The header.
@@ -87,7 +87,7 @@ impl Proofs {
         self.proofs.values().filter(|proof| !matches!(proof.stage, Stage::Queued)).count()
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         self.proofs.values().map(Proof::deadline).min()
     }
 
@@ -116,7 +116,7 @@ impl Proof {
 
 impl TendermintChain {
     /// Has a query wait for a proof, and begins with it if few others are under way.
-    pub(super) fn queue_proof(&mut self, id: QueryId, height: u64, wanted: Wanted, now: Now) -> Result<(), QueryError> {
+    pub(crate) fn queue_proof(&mut self, id: QueryId, height: u64, wanted: Wanted, now: Now) -> Result<(), QueryError> {
         let waiting = self.proofs.queries_count();
         if waiting >= QUERIES_WAITING_MAX {
             return Err(QueryError::Busy { waiting });
@@ -193,7 +193,7 @@ impl TendermintChain {
         walked
     }
 
-    pub(super) fn proof_got(&mut self, request: RequestId, got: Got, now: Now) {
+    pub(crate) fn proof_got(&mut self, request: RequestId, got: Got, now: Now) {
         let Some(place) = self.proofs.place_of(|proof| proof.waits_for_request(request)) else { return };
         let Some(mut proof) = self.proofs.proofs.remove(&place) else { return };
         let came = match &mut proof.stage {
@@ -257,7 +257,7 @@ impl TendermintChain {
         Ok(self.start_proof_walk(proof, block, provider, now))
     }
 
-    pub(super) fn proof_worked(&mut self, work: WorkId, done: &Done, now: Now) {
+    pub(crate) fn proof_worked(&mut self, work: WorkId, done: &Done, now: Now) {
         let is_waiting = |proof: &Proof| matches!(&proof.stage, Stage::Walk(walk) if walk.waits_for_work(work));
         let Some(place) = self.proofs.place_of(is_waiting) else { return };
         let Some(mut proof) = self.proofs.proofs.remove(&place) else { return };
@@ -268,7 +268,7 @@ impl TendermintChain {
         self.start_proofs(now);
     }
 
-    pub(super) fn tick_proofs(&mut self, now: Now) {
+    pub(crate) fn tick_proofs(&mut self, now: Now) {
         while let Some(place) = self.proofs.place_of(|proof| now.instant >= proof.deadline()) {
             let Some(proof) = self.proofs.proofs.remove(&place) else { return };
             self.cancel_stage(proof.stage);
@@ -278,7 +278,7 @@ impl TendermintChain {
     }
 
     /// Stops working on a proof for a query whose client has left; tells whether there was one.
-    pub(super) fn forget_proof(&mut self, id: QueryId, now: Now) -> bool {
+    pub(crate) fn forget_proof(&mut self, id: QueryId, now: Now) -> bool {
         let Some(place) = self.proofs.place_of(|proof| proof.queries.contains(&id)) else { return false };
         let Some(mut proof) = self.proofs.proofs.remove(&place) else { return false };
         proof.queries.retain(|query| *query != id);
@@ -292,7 +292,7 @@ impl TendermintChain {
     }
 
     /// Answers all who wait for proofs that there will be none, now that the chain has stopped.
-    pub(super) fn refuse_proofs(&mut self) {
+    pub(crate) fn refuse_proofs(&mut self) {
         let Err(error) = self.trusted_head().map(|_| ()) else { return };
         for proof in core::mem::take(&mut self.proofs.proofs).into_values() {
             self.cancel_stage(proof.stage);

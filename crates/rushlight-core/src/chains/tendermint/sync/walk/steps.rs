@@ -38,12 +38,12 @@ impl Default for Steps {
 
 impl Steps {
     /// Returns the lowest step strictly between two heights.
-    pub(super) fn between(&self, low: u64, high: u64) -> Option<u64> {
+    pub(crate) fn between(&self, low: u64, high: u64) -> Option<u64> {
         self.heights.range(low.saturating_add(1)..).next().copied().filter(|height| *height < high)
     }
 
     /// Keeps a height as a step.
-    pub(super) fn keep(&mut self, height: u64) {
+    pub(crate) fn keep(&mut self, height: u64) {
         self.heights.insert(height);
         if self.heights.len() > STEPS_MAX {
             // Walks go upwards: what lies lowest is needed least.
@@ -53,7 +53,7 @@ impl Steps {
 
     /// Learns whether a step that was tried passed. In a chain of small sets and many absences a step may be chance:
     /// what fails too often is forgotten.
-    pub(super) fn tried(&mut self, height: u64, is_passed: bool) {
+    pub(crate) fn tried(&mut self, height: u64, is_passed: bool) {
         let change = if is_passed { 1 } else { -1 };
         self.credit = self.credit.saturating_add(change).clamp(CREDIT_MIN, CREDIT_MAX);
         if !is_passed && self.credit < 0 {
@@ -62,12 +62,12 @@ impl Steps {
     }
 
     /// Returns the height that `from` should reach by what is known, which is not below `from`.
-    pub(super) fn reach(&self, from: u64) -> u64 {
+    pub(crate) fn reach(&self, from: u64) -> u64 {
         self.hop_at(from).map_or(from, |(_, to)| to.max(from))
     }
 
     /// Keeps a hop, unless a known one from no higher reaches as far.
-    pub(super) fn hop(&mut self, from: u64, to: u64) {
+    pub(crate) fn hop(&mut self, from: u64, to: u64) {
         // The next block is verified without any overlap of the sets.
         if to <= from.saturating_add(1) || self.reach(from) >= to {
             return;
@@ -83,7 +83,7 @@ impl Steps {
     }
 
     /// Forgets the hop that [`Self::reach`] went by.
-    pub(super) fn forget_hop(&mut self, from: u64) {
+    pub(crate) fn forget_hop(&mut self, from: u64) {
         if let Some((start, _)) = self.hop_at(from) {
             self.hops.remove(&start);
         }

@@ -1,11 +1,11 @@
 //! Queries of clients: what is at hand is answered at once, the rest goes to whoever walks for it.
 
-use super::TendermintChain;
-use super::prove::Wanted;
-use super::skipping::Skipping;
 use crate::base::{Hash, Now, QueryId};
 use crate::bundle::{Anchor, Checkpoint, Family};
 use crate::chains::tendermint::bundle;
+use crate::chains::tendermint::sync::TendermintChain;
+use crate::chains::tendermint::sync::serve::prove::Wanted;
+use crate::chains::tendermint::sync::walk::skipping::Skipping;
 use crate::chains::tendermint::verify::{self, VerifiedBlock, VerifiedHeader};
 use crate::chains::{Action, Query, QueryAnswer, QueryError};
 use crate::codec::text::{to_base64, to_hex};
@@ -14,7 +14,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 impl TendermintChain {
-    pub(super) fn queried(&mut self, id: QueryId, query: Query, now: Now) {
+    pub(crate) fn queried(&mut self, id: QueryId, query: Query, now: Now) {
         let answer = match query {
             Query::Checkpoint => self.checkpoint(),
             Query::Header { height } => match self.start_header(id, height, now) {
@@ -31,17 +31,17 @@ impl TendermintChain {
     }
 
     /// Stops working on a query whose client has left.
-    pub(super) fn forget_query(&mut self, id: QueryId, now: Now) {
+    pub(crate) fn forget_query(&mut self, id: QueryId, now: Now) {
         if !self.forget_proof(id, now) {
             self.forget_lookup(id);
         }
     }
 
-    pub(super) fn answer(&mut self, id: QueryId, answer: Result<QueryAnswer, QueryError>) {
+    pub(crate) fn answer(&mut self, id: QueryId, answer: Result<QueryAnswer, QueryError>) {
         self.desk.actions.push_back(Action::Answer(id, answer));
     }
 
-    pub(super) fn trusted_head(&self) -> Result<&VerifiedBlock, QueryError> {
+    pub(crate) fn trusted_head(&self) -> Result<&VerifiedBlock, QueryError> {
         if let Some(freeze) = &self.freeze {
             let why = format!("two headers of height {} are signed by trusted validators", freeze.ours.header.height);
             return Err(QueryError::Frozen { why });
@@ -58,7 +58,7 @@ impl TendermintChain {
     }
 
     /// What was final is no longer once its trusting period is over: whoever held the keys then may sign anything now.
-    pub(super) fn refuse_expired(&self, block: &VerifiedBlock) -> Result<(), QueryError> {
+    pub(crate) fn refuse_expired(&self, block: &VerifiedBlock) -> Result<(), QueryError> {
         verify::is_trusted_at(block, &self.desk.rules, self.desk.at)
             .map_err(|error| QueryError::Expired { why: error.to_string() })
     }
@@ -76,7 +76,7 @@ impl TendermintChain {
         Ok(QueryAnswer { result, proven: self.proven(head) })
     }
 
-    pub(super) fn checkpoint_of(&self, block: &VerifiedBlock) -> Checkpoint {
+    pub(crate) fn checkpoint_of(&self, block: &VerifiedBlock) -> Checkpoint {
         Checkpoint {
             family: Family::Tendermint,
             chain_id: self.spec.chain_id.clone(),
@@ -87,12 +87,12 @@ impl TendermintChain {
     }
 
     /// Names the header at which an answer is proven. Witnesses are counted for the head alone.
-    pub(super) fn proven(&self, block: &VerifiedBlock) -> Proven {
+    pub(crate) fn proven(&self, block: &VerifiedBlock) -> Proven {
         self.proven_header(&block.to_header())
     }
 
     /// Names the header at which an answer is proven.
-    pub(super) fn proven_header(&self, block: &VerifiedHeader) -> Proven {
+    pub(crate) fn proven_header(&self, block: &VerifiedHeader) -> Proven {
         let is_head = self.head.as_ref().is_some_and(|head| head.hash() == block.hash());
         let (witnesses_agreeing, witnesses_asked) = if is_head { self.head_witnesses } else { (0, 0) };
         Proven {
@@ -139,13 +139,13 @@ impl TendermintChain {
     }
 
     /// Returns the block of this height that was adopted, if it is kept.
-    pub(super) fn known_at(&self, height: u64) -> Option<&VerifiedBlock> {
+    pub(crate) fn known_at(&self, height: u64) -> Option<&VerifiedBlock> {
         let head = self.head.as_ref().filter(|head| head.height() == height);
         head.or_else(|| self.kept.lowest_from(height).filter(|block| block.height() == height))
     }
 
     /// Returns the blocks of a walk as a bundle.
-    pub(super) fn bundle_answer(&self, walk: Skipping) -> Result<QueryAnswer, QueryError> {
+    pub(crate) fn bundle_answer(&self, walk: Skipping) -> Result<QueryAnswer, QueryError> {
         let hops = walk.into_hops();
         let (Some(first), Some(last)) = (hops.first(), hops.last()) else {
             return Err(QueryError::NoProvider { why: "the walk has no blocks".to_string() });
@@ -166,7 +166,7 @@ impl TendermintChain {
     }
 
     /// Returns a verified header as an answer.
-    pub(super) fn header_answer(&self, header: &VerifiedHeader) -> QueryAnswer {
+    pub(crate) fn header_answer(&self, header: &VerifiedHeader) -> QueryAnswer {
         QueryAnswer { result: header_json(header), proven: self.proven_header(header) }
     }
 }

@@ -1,8 +1,8 @@
 //! What a chain says of itself, and why it is not synced, in words.
 
-use super::TendermintChain;
-use super::fetch::Failed;
 use crate::base::Now;
+use crate::chains::tendermint::sync::TendermintChain;
+use crate::chains::tendermint::sync::ask::Failed;
 use crate::chains::{ChainStatus, Head, ProviderStatus, SyncState};
 use alloc::format;
 use alloc::string::String;
@@ -15,7 +15,7 @@ const STALE_AFTER: Duration = Duration::from_secs(300);
 const BEHIND_HEIGHTS_MAX: u64 = 3;
 
 impl TendermintChain {
-    pub(super) fn describe(&self, now: Now) -> ChainStatus {
+    pub(crate) fn describe(&self, now: Now) -> ChainStatus {
         let target = self.primary.and_then(|peer| self.desk.fetcher.status_of(peer)).map(|status| status.latest_height);
         ChainStatus {
             family: "tendermint",

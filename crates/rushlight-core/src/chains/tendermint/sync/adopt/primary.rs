@@ -1,9 +1,9 @@
 //! Whom to ask: the primary, who replaces it, and who can witness for it.
 
-use super::fetch::Failed;
-use super::witness::independent;
-use super::{PAUSE, TendermintChain};
 use crate::base::{Instant, PeerId};
+use crate::chains::tendermint::sync::adopt::witness::independent;
+use crate::chains::tendermint::sync::ask::Failed;
+use crate::chains::tendermint::sync::{PAUSE, TendermintChain};
 use crate::chains::{Action, ChainNotice};
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
@@ -23,7 +23,7 @@ const FORGIVEN_AFTER: Duration = Duration::from_secs(24 * 3_600);
 /// The primary is chosen by what providers say that they have. Without this a liar that says the most, gives nothing and
 /// takes its time would be chosen again as soon as the honest one had given all, and hold the client back for ever.
 #[derive(Debug, Default)]
-pub(super) struct PassedOver(BTreeMap<PeerId, (u32, Instant)>);
+pub(crate) struct PassedOver(BTreeMap<PeerId, (u32, Instant)>);
 
 impl PassedOver {
     fn add(&mut self, peer: PeerId, now: Instant) {
@@ -37,14 +37,14 @@ impl PassedOver {
     }
 
     /// Returns until when others are preferred to a provider, if that is not over.
-    pub(super) fn until(&self, peer: PeerId, now: Instant) -> Option<Instant> {
+    pub(crate) fn until(&self, peer: PeerId, now: Instant) -> Option<Instant> {
         self.0.get(&peer).map(|(_, until)| *until).filter(|until| now < *until)
     }
 }
 
 impl TendermintChain {
     /// Notes what is held against a provider. A primary at fault is replaced.
-    pub(super) fn fault(&mut self, failed: &Failed, now: Instant) {
+    pub(crate) fn fault(&mut self, failed: &Failed, now: Instant) {
         self.hold(failed, now);
         match failed.peer {
             None => self.pause_until = Some(now.after(PAUSE)),
@@ -54,7 +54,7 @@ impl TendermintChain {
     }
 
     /// Notes what is held against a provider, and leaves the primary where it is.
-    pub(super) fn hold(&mut self, failed: &Failed, now: Instant) {
+    pub(crate) fn hold(&mut self, failed: &Failed, now: Instant) {
         // That nobody is left to be asked, or that somebody refuses, often follows from what was found out before; it says
         // less, and must not hide it.
         let is_hidden = self.last_fault.as_ref().is_some_and(|(last, at)| {
@@ -74,7 +74,7 @@ impl TendermintChain {
 
     /// Chooses the provider that says it has the most, among those that may be asked and did not fail lately; never the one
     /// it was, if there is another.
-    pub(super) fn replace_primary(&mut self, now: Instant) {
+    pub(crate) fn replace_primary(&mut self, now: Instant) {
         let old = self.primary.take();
         self.drop_walk();
         if let Some(old) = old {
@@ -98,11 +98,11 @@ impl TendermintChain {
     }
 
     /// Returns the providers that can witness for the primary.
-    pub(super) fn witnesses(&self, primary: PeerId) -> Vec<PeerId> {
+    pub(crate) fn witnesses(&self, primary: PeerId) -> Vec<PeerId> {
         independent(primary, &mut self.peers.keys().copied(), &self.peers, &self.desk.fetcher)
     }
 
-    pub(super) fn peer_left(&mut self, peer: PeerId, now: Instant) {
+    pub(crate) fn peer_left(&mut self, peer: PeerId, now: Instant) {
         self.peers.remove(&peer);
         if self.primary == Some(peer) {
             self.replace_primary(now);

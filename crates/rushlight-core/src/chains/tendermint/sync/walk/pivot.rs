@@ -17,7 +17,7 @@
 //! Source of the fractions: `light/client.go` at v0.38.25 (`verifySkippingNumerator`) and
 //! `light-client/src/components/scheduler.rs` of tendermint-rs. Figures: `docs/performance.md`.
 
-use super::steps::Steps;
+use crate::chains::tendermint::sync::walk::steps::Steps;
 
 /// A height is a step when the hop that it opened is this many times the gap in which it had been looked for.
 const STEP_OPENS_MIN: u64 = 8;

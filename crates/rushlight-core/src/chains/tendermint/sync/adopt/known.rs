@@ -10,7 +10,7 @@ const WHYS_MAX: usize = 8;
 
 /// What is known of providers. It has an entry for each that was ever joined, which are as many as the settings name.
 #[derive(Debug, Default)]
-pub(super) struct Known {
+pub(crate) struct Known {
     providers: BTreeMap<PeerId, Provider>,
     is_other_chain_told: bool,
 }
@@ -27,24 +27,24 @@ struct Provider {
 
 impl Known {
     /// Notes where a provider is.
-    pub(super) fn joined(&mut self, peer: PeerId, origin: String) {
+    pub(crate) fn joined(&mut self, peer: PeerId, origin: String) {
         self.providers.entry(peer).or_default().origin = origin;
     }
 
     /// Returns scheme, host and port of a provider's address.
-    pub(super) fn origin(&self, peer: PeerId) -> String {
+    pub(crate) fn origin(&self, peer: PeerId) -> String {
         self.providers.get(&peer).map_or_else(|| format!("provider {}", peer.0), |provider| provider.origin.clone())
     }
 
     /// Notes which chain a provider says it serves.
-    pub(super) fn serves(&mut self, peer: PeerId, chain_id: &str) {
+    pub(crate) fn serves(&mut self, peer: PeerId, chain_id: &str) {
         if let Some(provider) = self.providers.get_mut(&peer) {
             provider.chain_id = Some(chain_id.to_string());
         }
     }
 
     /// Notes what is held against a provider; tells whether it was held against it lately.
-    pub(super) fn is_repeated(&mut self, peer: PeerId, why: &str) -> bool {
+    pub(crate) fn is_repeated(&mut self, peer: PeerId, why: &str) -> bool {
         let Some(provider) = self.providers.get_mut(&peer) else { return false };
         let is_repeated = provider.whys.iter().any(|before| before == why);
         if !is_repeated {
@@ -56,7 +56,7 @@ impl Known {
 
     /// Returns the chain that all providers serve that answer, if it is another one than `wanted`. One of them could lie; when all of
     /// them say the same it is more likely that the settings are wrong. Nothing is said before each was heard of.
-    pub(super) fn other_chain(&self, wanted: &str) -> Option<&str> {
+    pub(crate) fn other_chain(&self, wanted: &str) -> Option<&str> {
         if self.providers.values().any(|provider| provider.chain_id.is_none() && provider.whys.is_empty()) {
             return None;
         }
@@ -66,7 +66,7 @@ impl Known {
     }
 
     /// Returns [`Known::other_chain`] the first time that there is one.
-    pub(super) fn tell_other_chain(&mut self, wanted: &str) -> Option<String> {
+    pub(crate) fn tell_other_chain(&mut self, wanted: &str) -> Option<String> {
         let got = self.other_chain(wanted).filter(|_| !self.is_other_chain_told)?.to_string();
         self.is_other_chain_told = true;
         Some(got)

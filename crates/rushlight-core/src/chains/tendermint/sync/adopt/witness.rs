@@ -9,12 +9,12 @@
 //! themselves, and a liar that takes an honest provider's id must not thereby silence it. Kinship bears on one thing: whose
 //! agreement counts.
 
-use super::super::types::{Commit, Header};
-use super::super::verify::VerifiedBlock;
-use super::desk::Desk;
-use super::fetch::{Failed, Fetcher, Got, RequestId};
-use super::skipping::{Skipping, Walked};
 use crate::base::{Instant, PeerId, WorkId};
+use crate::chains::tendermint::sync::ask::{Failed, Fetcher, Got, RequestId};
+use crate::chains::tendermint::sync::walk::context::Desk;
+use crate::chains::tendermint::sync::walk::skipping::{Skipping, Walked};
+use crate::chains::tendermint::types::{Commit, Header};
+use crate::chains::tendermint::verify::VerifiedBlock;
 use crate::chains::{Done, To, Verdict};
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -259,7 +259,7 @@ impl CrossCheck {
 
 /// Returns those `among` some providers that can witness for the primary: run by somebody else, and another node, as far as
 /// addresses and node ids tell; one of each operator.
-pub(super) fn independent(
+pub(crate) fn independent(
     primary: PeerId,
     among: &mut dyn Iterator<Item = PeerId>,
     operators: &BTreeMap<PeerId, String>,

@@ -1,8 +1,8 @@
 //! Following: how often providers are asked where the chain is.
 
-use super::TendermintChain;
-use super::fetch::{Failed, Got, RequestId};
 use crate::base::{Instant, Now, PeerId};
+use crate::chains::tendermint::sync::TendermintChain;
+use crate::chains::tendermint::sync::ask::{Failed, Got, RequestId};
 use crate::chains::tendermint::verify::VerifiedBlock;
 use crate::chains::{ChainNotice, Verdict};
 use alloc::collections::BTreeMap;
@@ -103,7 +103,7 @@ impl Follow {
 
 impl TendermintChain {
     /// Polls those providers whose time has come.
-    pub(super) fn poll_providers(&mut self, now: Now) {
+    pub(crate) fn poll_providers(&mut self, now: Now) {
         let soon = self.follow.soon.take().is_some();
         self.follow.next.retain(|peer, _| self.peers.contains_key(peer));
         self.follow.lost.retain(|peer, _| self.peers.contains_key(peer));
@@ -146,7 +146,7 @@ impl TendermintChain {
     }
 
     /// Takes in what a poll came to.
-    pub(super) fn polled(&mut self, request: RequestId, got: Got, now: Now) {
+    pub(crate) fn polled(&mut self, request: RequestId, got: Got, now: Now) {
         let Some(peer) = self.follow.waiting.remove(&request) else { return };
         let next = now.instant.after(self.follow.interval(self.primary == Some(peer)));
         self.follow.next.insert(peer, next);
@@ -176,7 +176,7 @@ impl TendermintChain {
     }
 
     /// Notes which chain a provider serves, and tells the operator when it turns out that all serve another one than wanted.
-    pub(super) fn serves(&mut self, peer: PeerId, chain_id: &str) {
+    pub(crate) fn serves(&mut self, peer: PeerId, chain_id: &str) {
         self.known.serves(peer, chain_id);
         if let Some(got) = self.known.tell_other_chain(&self.spec.chain_id) {
             let want = self.spec.chain_id.clone();

@@ -3,12 +3,15 @@
 //! No signature and no trusting period is needed: the hash chain does not expire. Hashes go into an index of blobs, so
 //! the walk is resumed after a restart and a height that was walked over once is proven by one fetch.
 
-use super::super::snapshot::History;
-use super::super::types::Header;
-use super::super::verify::{self, VerifiedHeader};
-use super::TendermintChain;
-use super::fetch::{Failed, Got, HEADERS_PER_ASK, RequestId};
+pub(crate) mod descend;
+pub(crate) mod lookup;
+
 use crate::base::{Hash, Instant, LoadId, Now, PeerId, QueryId};
+use crate::chains::tendermint::snapshot::History;
+use crate::chains::tendermint::sync::TendermintChain;
+use crate::chains::tendermint::sync::ask::{Failed, Got, HEADERS_PER_ASK, RequestId};
+use crate::chains::tendermint::types::Header;
+use crate::chains::tendermint::verify::{self, VerifiedHeader};
 use crate::chains::{Action, Verdict};
 use crate::crypto::sha256;
 use alloc::collections::BTreeMap;
@@ -27,34 +30,34 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// The walk below the checkpoint, and who waits for it.
 #[derive(Debug, Default)]
 pub struct Backwards {
-    pub(super) history: Option<History>,
+    pub(crate) history: Option<History>,
     /// The index as far as its blobs were put: what a snapshot may hold.
-    pub(super) kept: Option<History>,
+    pub(crate) kept: Option<History>,
     /// Hashes of the last, unfinished chunk; `None` when it has to be read back first.
-    pub(super) open_chunk: Option<Vec<u8>>,
+    pub(crate) open_chunk: Option<Vec<u8>>,
     /// The lowest header walked to; `None` when it is not at hand after a restart.
-    pub(super) lowest: Option<VerifiedHeader>,
+    pub(crate) lowest: Option<VerifiedHeader>,
     /// How far down is wanted.
-    pub(super) floor: Option<u64>,
-    pub(super) anchoring: Option<RequestId>,
+    pub(crate) floor: Option<u64>,
+    pub(crate) anchoring: Option<RequestId>,
     /// Requests by the highest height they ask for.
-    pub(super) asked: BTreeMap<RequestId, (u64, u64)>,
-    pub(super) arrived: BTreeMap<u64, (PeerId, Vec<Header>)>,
-    pub(super) loads: BTreeMap<LoadId, Wanted>,
-    pub(super) lookups: BTreeMap<RequestId, (QueryId, u64, Hash)>,
-    pub(super) waiting: Vec<(QueryId, u64, Instant)>,
-    pub(super) next_load: u64,
-    pub(super) pause_until: Option<Instant>,
-    pub(super) unsaved: u64,
+    pub(crate) asked: BTreeMap<RequestId, (u64, u64)>,
+    pub(crate) arrived: BTreeMap<u64, (PeerId, Vec<Header>)>,
+    pub(crate) loads: BTreeMap<LoadId, Wanted>,
+    pub(crate) lookups: BTreeMap<RequestId, (QueryId, u64, Hash)>,
+    pub(crate) waiting: Vec<(QueryId, u64, Instant)>,
+    pub(crate) next_load: u64,
+    pub(crate) pause_until: Option<Instant>,
+    pub(crate) unsaved: u64,
     /// Blobs that the next snapshot no longer names.
-    pub(super) superseded: Vec<Hash>,
+    pub(crate) superseded: Vec<Hash>,
     /// Blobs that the snapshot on its way to the disk no longer names; dropped once it is there, and not by the arrival of
     /// one that was made before.
-    pub(super) dropping: Vec<Hash>,
+    pub(crate) dropping: Vec<Hash>,
 }
 
 #[derive(Debug)]
-pub(super) enum Wanted {
+pub(crate) enum Wanted {
     /// The unfinished chunk, to go on with: this blob.
     OpenChunk(Hash),
     /// The hash of one height, for a query.
@@ -64,15 +67,15 @@ pub(super) enum Wanted {
 /// A hash that is read from the index for a query. The index may have been forgotten, and walked anew, before it comes: so
 /// it is noted where it stands.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct HashWanted {
+pub(crate) struct HashWanted {
     /// Who waits for it; `None` when the client has left.
-    pub(super) query: Option<QueryId>,
-    pub(super) height: u64,
+    pub(crate) query: Option<QueryId>,
+    pub(crate) height: u64,
     /// The blob, and its place in the index.
-    pub(super) blob: Hash,
-    pub(super) chunk: usize,
+    pub(crate) blob: Hash,
+    pub(crate) chunk: usize,
     /// The place in the blob.
-    pub(super) offset: u64,
+    pub(crate) offset: u64,
 }
 
 impl Backwards {
@@ -104,11 +107,11 @@ impl Backwards {
     }
 
     /// Ends a pause whose time is over, also while the walk cannot go on: its deadline would stay in the past.
-    pub(super) fn end_pause(&mut self, now: Instant) {
+    pub(crate) fn end_pause(&mut self, now: Instant) {
         self.pause_until = self.pause_until.filter(|until| now < *until);
     }
 
-    pub(super) fn load(&mut self, wanted: Wanted) -> LoadId {
+    pub(crate) fn load(&mut self, wanted: Wanted) -> LoadId {
         let id = LoadId(self.next_load);
         self.next_load = self.next_load.saturating_add(1);
         self.loads.insert(id, wanted);
@@ -116,7 +119,7 @@ impl Backwards {
     }
 
     /// Goes back to the chunks before `chunk`, which the store has lost: what was in it is walked again.
-    pub(super) fn forget_from(&mut self, chunk: usize) {
+    pub(crate) fn forget_from(&mut self, chunk: usize) {
         let history = self.history.take().filter(|_| chunk > 0).map(|mut history| {
             history.chunks.truncate(chunk);
             let chunks = u64::try_from(history.chunks.len()).unwrap_or(0);
@@ -131,7 +134,7 @@ impl Backwards {
 }
 
 impl TendermintChain {
-    pub(super) fn backwards_loaded(&mut self, load: LoadId, blob: Option<&[u8]>, now: Now) {
+    pub(crate) fn backwards_loaded(&mut self, load: LoadId, blob: Option<&[u8]>, now: Now) {
         match (self.backwards.loads.remove(&load), blob) {
             (Some(Wanted::OpenChunk(blob)), bytes) => {
                 // The index may have been forgotten meanwhile; then this is another chunk than the one to go on with.
@@ -170,7 +173,7 @@ impl TendermintChain {
     }
 
     /// Asks for what the walk needs next.
-    pub(super) fn go_backwards(&mut self, now: Now) {
+    pub(crate) fn go_backwards(&mut self, now: Now) {
         let Some(floor) = self.backwards.floor else { return };
         self.backwards.end_pause(now.instant);
         if self.backwards.pause_until.is_some() {
@@ -227,7 +230,7 @@ impl TendermintChain {
         }
     }
 
-    pub(super) fn backwards_got(&mut self, request: RequestId, got: Got, now: Now) {
+    pub(crate) fn backwards_got(&mut self, request: RequestId, got: Got, now: Now) {
         if let Some((id, height, hash)) = self.backwards.lookups.remove(&request) {
             return self.looked_up(id, height, hash, got, now);
         }
@@ -272,7 +275,7 @@ impl TendermintChain {
         self.go_backwards(now);
     }
 
-    pub(super) fn backwards_fault(&mut self, peer: PeerId, why: String, now: Now) {
+    pub(crate) fn backwards_fault(&mut self, peer: PeerId, why: String, now: Now) {
         self.fault(&Failed::by(peer, Verdict::Lying, why), now.instant);
     }
 
@@ -358,7 +361,7 @@ impl TendermintChain {
 }
 
 /// Returns the hash at an offset into a chunk.
-pub(super) fn hash_at(chunk: &[u8], offset: u64) -> Option<Hash> {
+pub(crate) fn hash_at(chunk: &[u8], offset: u64) -> Option<Hash> {
     let start = usize::try_from(offset).ok()?.checked_mul(Hash::LEN)?;
     Hash::from_slice(chunk.get(start..start.checked_add(Hash::LEN)?)?)
 }

@@ -1,16 +1,16 @@
 //! What is saved of a chain: how it goes on from a snapshot, and what goes into the next one.
 
-use super::TendermintChain;
-use super::backwards::Backwards;
-use super::desk::Desk;
-use super::follow::Follow;
-use super::kept::Kept;
-use super::known::Known;
-use super::primary::PassedOver;
-use super::prove::Proofs;
 use crate::base::{Now, PeerId, TrustClock, UnixTime};
 use crate::chains::tendermint::snapshot::{Freeze, Snapshot, SnapshotError};
 use crate::chains::tendermint::spec::Spec;
+use crate::chains::tendermint::sync::TendermintChain;
+use crate::chains::tendermint::sync::adopt::follow::Follow;
+use crate::chains::tendermint::sync::adopt::known::Known;
+use crate::chains::tendermint::sync::adopt::primary::PassedOver;
+use crate::chains::tendermint::sync::below::Backwards;
+use crate::chains::tendermint::sync::serve::kept::Kept;
+use crate::chains::tendermint::sync::serve::prove::Proofs;
+use crate::chains::tendermint::sync::walk::context::Desk;
 use crate::chains::tendermint::verify::{JudgedAt, VerifiedBlock};
 use crate::chains::{Action, ChainNotice};
 use crate::crypto::sha256;
@@ -93,7 +93,7 @@ impl TendermintChain {
     }
 
     /// Stops the chain for good: `ours` came from `primary`, `theirs` from `witness`.
-    pub(super) fn freeze(&mut self, ours: &VerifiedBlock, primary: PeerId, theirs: &VerifiedBlock, witness: PeerId) {
+    pub(crate) fn freeze(&mut self, ours: &VerifiedBlock, primary: PeerId, theirs: &VerifiedBlock, witness: PeerId) {
         let freeze = Freeze {
             ours: Arc::new(ours.block().clone()),
             theirs: Arc::new(theirs.block().clone()),
@@ -113,7 +113,7 @@ impl TendermintChain {
         self.refuse_proofs();
     }
 
-    pub(super) fn snapshot_of(&self, head: &VerifiedBlock, witnesses: (u32, u32)) -> Vec<u8> {
+    pub(crate) fn snapshot_of(&self, head: &VerifiedBlock, witnesses: (u32, u32)) -> Vec<u8> {
         // A head that was kept stays the head when the later one is not adopted after all: refused by the disk, frozen, expired.
         let kept = self.kept.blocks().iter().filter(|block| block.height() < head.height()).cloned().collect();
         let snapshot = Snapshot {

@@ -3,11 +3,11 @@
 //! No signature and no trusting period is needed below a verified header. What is walked over is not indexed, as heights
 //! below the checkpoint are; so a descent is short.
 
-use super::super::types::Header;
-use super::super::verify::{self, VerifiedHeader};
-use super::fetch::{Failed, Fetcher, Got, HEADERS_PER_ASK, RequestId};
 use crate::base::PeerId;
 use crate::chains::Verdict;
+use crate::chains::tendermint::sync::ask::{Failed, Fetcher, Got, HEADERS_PER_ASK, RequestId};
+use crate::chains::tendermint::types::Header;
+use crate::chains::tendermint::verify::{self, VerifiedHeader};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::ToString;

@@ -4,12 +4,12 @@
 //! signatures are verified elsewhere, several at once. How parts are cut depends on heights alone, never on who is
 //! faster, so every driver gives the same works.
 
-use super::super::types::{Commit, Header, LightBlock};
-use super::super::verify::{Range, Sealed, VerifiedBlock, VerifyError};
-use super::desk::Desk;
-use super::fetch::{Failed, Got, RequestId};
-use super::skipping::{LOST_ANSWERS_MAX, Walked};
 use crate::base::{Hash, Instant, PeerId, WorkId};
+use crate::chains::tendermint::sync::ask::{Failed, Got, RequestId};
+use crate::chains::tendermint::sync::walk::context::Desk;
+use crate::chains::tendermint::sync::walk::skipping::{LOST_ANSWERS_MAX, Walked};
+use crate::chains::tendermint::types::{Commit, Header, LightBlock};
+use crate::chains::tendermint::verify::{Range, Sealed, VerifiedBlock, VerifyError};
 use crate::chains::{Done, To, Verdict};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;

@@ -1,11 +1,11 @@
 //! Queries for headers below the checkpoint: from the index, or when the walk gets there.
 
-use super::super::snapshot::History;
-use super::super::verify;
-use super::TendermintChain;
-use super::backwards::{HISTORY_HEIGHTS_MAX, HashWanted, Wanted, hash_at};
-use super::fetch::Got;
 use crate::base::{Hash, Now, QueryId};
+use crate::chains::tendermint::snapshot::History;
+use crate::chains::tendermint::sync::TendermintChain;
+use crate::chains::tendermint::sync::ask::Got;
+use crate::chains::tendermint::sync::below::{HISTORY_HEIGHTS_MAX, HashWanted, Wanted, hash_at};
+use crate::chains::tendermint::verify;
 use crate::chains::{Action, QueryError};
 use crate::rpc::limits::QUERIES_WAITING_MAX;
 use alloc::format;
@@ -19,11 +19,11 @@ pub const LOOKUPS_MAX: usize = 16;
 /// A query for a height further below than this is answered at once with how far the walk is.
 const WAIT_HEIGHTS_MAX: u64 = 2_000;
 /// How long a query waits for the walk; a client's later answers wait behind it.
-pub(super) const WAIT_MAX: Duration = Duration::from_secs(30);
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(30);
 
 impl TendermintChain {
     /// Answers queries that have waited long enough; the walk goes on without them.
-    pub(super) fn tick_backwards(&mut self, now: Now) {
+    pub(crate) fn tick_backwards(&mut self, now: Now) {
         let waiting = core::mem::take(&mut self.backwards.waiting);
         let (late, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(.., ends)| now.instant >= *ends);
         self.backwards.waiting = waiting;
@@ -34,7 +34,7 @@ impl TendermintChain {
     }
 
     /// Answers with the header at `height` below the checkpoint, now or when the walk is there.
-    pub(super) fn header_below(&mut self, id: QueryId, height: u64, now: Now) {
+    pub(crate) fn header_below(&mut self, id: QueryId, height: u64, now: Now) {
         let waiting = self.backwards.waiting.len().saturating_add(self.lookups_count());
         if waiting >= QUERIES_WAITING_MAX {
             return self.answer(id, Err(QueryError::Busy { waiting }));
@@ -62,7 +62,7 @@ impl TendermintChain {
     }
 
     /// Stops working on a query whose client has left. A load that is under way still counts until it is there.
-    pub(super) fn forget_lookup(&mut self, id: QueryId) {
+    pub(crate) fn forget_lookup(&mut self, id: QueryId) {
         self.backwards.waiting.retain(|(query, ..)| *query != id);
         let request = self.backwards.lookups.iter().find(|(_, (query, ..))| *query == id).map(|(request, _)| *request);
         if let Some(request) = request {
@@ -80,7 +80,7 @@ impl TendermintChain {
     }
 
     /// Drops the blobs that the snapshot which has just been saved no longer names.
-    pub(super) fn drop_superseded(&mut self) {
+    pub(crate) fn drop_superseded(&mut self) {
         for blob in core::mem::take(&mut self.backwards.dropping) {
             // What was forgotten and walked again may have the same blob again.
             let is_named = self.backwards.history().is_some_and(|history| history.chunks.contains(&blob));
@@ -107,7 +107,7 @@ impl TendermintChain {
         self.desk.actions.push_back(Action::Load(load, blob));
     }
 
-    pub(super) fn fetch_by_hash(&mut self, id: QueryId, height: u64, hash: Option<Hash>) {
+    pub(crate) fn fetch_by_hash(&mut self, id: QueryId, height: u64, hash: Option<Hash>) {
         let Some(hash) = hash else {
             let why = format!("the index has no hash of height {height}");
             return self.answer(id, Err(QueryError::NoProvider { why }));
@@ -121,7 +121,7 @@ impl TendermintChain {
     }
 
     /// Looks up those heights that the walk has passed, as far as there is room.
-    pub(super) fn answer_waiting(&mut self) {
+    pub(crate) fn answer_waiting(&mut self) {
         let Some(lowest) = self.backwards.history.as_ref().map(History::lowest) else { return };
         while self.lookups_count() < LOOKUPS_MAX {
             let ready = self.backwards.waiting.iter().position(|(_, height, _)| *height >= lowest);
@@ -131,7 +131,7 @@ impl TendermintChain {
         }
     }
 
-    pub(super) fn looked_up(&mut self, id: QueryId, height: u64, hash: Hash, got: Got, now: Now) {
+    pub(crate) fn looked_up(&mut self, id: QueryId, height: u64, hash: Hash, got: Got, now: Now) {
         let answer = match got {
             Got::Headers(peer, headers) => match headers.into_iter().next() {
                 Some(header) => match verify::by_hash(&self.spec.chain_id, height, hash, header) {

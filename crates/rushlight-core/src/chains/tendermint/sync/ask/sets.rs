@@ -1,7 +1,7 @@
 //! Validator sets seen lately, by hash: most heights have the set of the height before.
 
-use super::super::types::ValidatorSet;
 use crate::base::Hash;
+use crate::chains::tendermint::types::ValidatorSet;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 

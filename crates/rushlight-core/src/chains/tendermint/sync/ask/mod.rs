@@ -3,12 +3,16 @@
 //! Public endpoints sit behind load balancers, so two answers may come from two nodes, one of which has not yet or no
 //! longer the height. So a commit and a validator set that do not fit are asked for again before anybody is accused.
 
-use super::super::decode::json::{self, Answered, NodeStatus, ValidatorsPage};
-use super::super::types::{Commit, Header, LightBlock, VALIDATORS_MAX, ValidatorSet};
-pub use super::request::{Failed, Got, RequestId};
-use super::request::{Part, Request, Want, failed, lying};
-use super::sets::SetCache;
+pub(crate) mod request;
+mod retry;
+mod sets;
+
 use crate::base::{AskId, Hash, PeerId};
+use crate::chains::tendermint::decode::json::{self, Answered, NodeStatus, ValidatorsPage};
+pub use crate::chains::tendermint::sync::ask::request::{Failed, Got, RequestId};
+use crate::chains::tendermint::sync::ask::request::{Part, Request, Want, failed, lying};
+use crate::chains::tendermint::sync::ask::sets::SetCache;
+use crate::chains::tendermint::types::{Commit, Header, LightBlock, VALIDATORS_MAX, ValidatorSet};
 use crate::chains::{Ask, AskBody, AskFailed, Reply, To, Verdict};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -33,7 +37,7 @@ pub const HEADERS_PER_ASK: u64 = 20;
 /// Members per page of `/validators`: the most that nodes give.
 const PER_PAGE: u32 = 100;
 /// How often answers that do not join are asked for again.
-pub(super) const JOIN_RETRIES: u8 = 2;
+pub(crate) const JOIN_RETRIES: u8 = 2;
 /// After how long an attempt counts as slow.
 const PATIENCE: Duration = Duration::from_secs(10);
 const _: () = assert!(VALIDATORS_MAX / PER_PAGE as usize <= 100);
@@ -51,12 +55,12 @@ pub enum FetchAction {
 #[derive(Debug, Default)]
 pub struct Fetcher {
     next_id: u64,
-    pub(super) asks: BTreeMap<AskId, (RequestId, Part)>,
-    pub(super) requests: BTreeMap<RequestId, Request>,
-    pub(super) actions: VecDeque<FetchAction>,
-    pub(super) statuses: BTreeMap<PeerId, NodeStatus>,
+    pub(crate) asks: BTreeMap<AskId, (RequestId, Part)>,
+    pub(crate) requests: BTreeMap<RequestId, Request>,
+    pub(crate) actions: VecDeque<FetchAction>,
+    pub(crate) statuses: BTreeMap<PeerId, NodeStatus>,
     /// What is held against providers whose answers were of no use while somebody else is asked; taken out after each answer.
-    pub(super) faults: Vec<Failed>,
+    pub(crate) faults: Vec<Failed>,
     /// Validator sets seen, by hash.
     pub sets: SetCache,
     /// Light blocks and signed headers that came in.
@@ -210,7 +214,7 @@ impl Fetcher {
         self.actions.push_back(FetchAction::Ask(id, ask));
     }
 
-    pub(super) fn ask_commit(&mut self, id: RequestId) {
+    pub(crate) fn ask_commit(&mut self, id: RequestId) {
         let Some(request) = self.requests.get(&id) else { return };
         let ask = Ask {
             to: request.to,
@@ -221,7 +225,7 @@ impl Fetcher {
         self.ask(id, Part::Commit, ask);
     }
 
-    pub(super) fn ask_page(&mut self, id: RequestId) {
+    pub(crate) fn ask_page(&mut self, id: RequestId) {
         let Some(request) = self.requests.get(&id) else { return };
         let page = request.members.len() / PER_PAGE as usize + 1;
         let path = format!("/validators?height={}&page={page}&per_page={PER_PAGE}", request.height);

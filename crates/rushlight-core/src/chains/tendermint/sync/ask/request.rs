@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 
 /// A request to a provider, made of one or more asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RequestId(pub(super) u64);
+pub struct RequestId(pub(crate) u64);
 
 /// What a request came to.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ impl Failed {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
+pub(crate) enum Part {
     Commit,
     Page,
     Status,
@@ -59,7 +59,7 @@ pub(super) enum Part {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Want {
+pub(crate) enum Want {
     Block,
     Signed,
     Validators(Hash),
@@ -69,32 +69,32 @@ pub(super) enum Want {
 
 /// A request under way.
 #[derive(Debug)]
-pub(super) struct Request {
-    pub(super) want: Want,
-    pub(super) to: To,
-    pub(super) height: u64,
-    pub(super) asks: Vec<AskId>,
-    pub(super) signed: Option<(Header, Commit)>,
-    pub(super) signed_by: Option<PeerId>,
-    pub(super) members: Vec<Validator>,
-    pub(super) members_total: Option<usize>,
+pub(crate) struct Request {
+    pub(crate) want: Want,
+    pub(crate) to: To,
+    pub(crate) height: u64,
+    pub(crate) asks: Vec<AskId>,
+    pub(crate) signed: Option<(Header, Commit)>,
+    pub(crate) signed_by: Option<PeerId>,
+    pub(crate) members: Vec<Validator>,
+    pub(crate) members_total: Option<usize>,
     /// Who gave what has come so far, each once.
-    pub(super) givers: Vec<PeerId>,
-    pub(super) retries: u8,
+    pub(crate) givers: Vec<PeerId>,
+    pub(crate) retries: u8,
     /// Who was asked although anybody may answer, and refused.
-    pub(super) refused_by: Vec<PeerId>,
+    pub(crate) refused_by: Vec<PeerId>,
 }
 
 impl Request {
     /// Notes who gave a part.
-    pub(super) fn given_by(&mut self, peer: PeerId) {
+    pub(crate) fn given_by(&mut self, peer: PeerId) {
         if !self.givers.contains(&peer) {
             self.givers.push(peer);
         }
     }
 
     /// Forgets what has come so far.
-    pub(super) fn restart(&mut self) -> Vec<AskId> {
+    pub(crate) fn restart(&mut self) -> Vec<AskId> {
         self.signed = None;
         self.members.clear();
         self.members_total = None;
@@ -104,11 +104,11 @@ impl Request {
 }
 
 /// Returns that a provider said what is provably wrong.
-pub(super) fn lying(peer: PeerId, why: String) -> Got {
+pub(crate) fn lying(peer: PeerId, why: String) -> Got {
     failed(peer, Verdict::Lying, why)
 }
 
 /// Returns what is held against a provider, of which nobody has taken note yet.
-pub(super) fn failed(peer: PeerId, verdict: Verdict, why: String) -> Got {
+pub(crate) fn failed(peer: PeerId, verdict: Verdict, why: String) -> Got {
     Got::Failed(Failed::by(peer, verdict, why))
 }

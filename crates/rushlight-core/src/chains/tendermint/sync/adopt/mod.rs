@@ -1,12 +1,17 @@
 //! Adoption: a verified block is confirmed by witnesses, saved, and only then published as the head.
 
-use super::super::verify::{self, VerifyError};
-use super::fetch::{Failed, Got, RequestId};
-use super::witness::{Checked, CrossCheck};
-use super::{PAUSE, TendermintChain};
-use super::{VerifiedBlock, Walk};
+pub(crate) mod follow;
+pub(crate) mod known;
+pub(crate) mod primary;
+pub(crate) mod witness;
+
 use crate::base::{Instant, Now, PeerId, SaveId, WorkId};
 use crate::chains::tendermint::spec::Mode;
+use crate::chains::tendermint::sync::adopt::witness::{Checked, CrossCheck};
+use crate::chains::tendermint::sync::ask::{Failed, Got, RequestId};
+use crate::chains::tendermint::sync::{PAUSE, TendermintChain};
+use crate::chains::tendermint::sync::{VerifiedBlock, Walk};
+use crate::chains::tendermint::verify::{self, VerifyError};
 use crate::chains::{Action, ChainNotice, Done, Head, Verdict};
 use alloc::format;
 use alloc::string::ToString;
@@ -38,15 +43,15 @@ enum Stage {
 }
 
 impl Adoption {
-    pub(super) fn waits_for_request(&self, request: RequestId) -> bool {
+    pub(crate) fn waits_for_request(&self, request: RequestId) -> bool {
         matches!(&self.stage, Stage::CrossCheck(check) if check.waits_for_request(request))
     }
 
-    pub(super) fn waits_for_work(&self, work: WorkId) -> bool {
+    pub(crate) fn waits_for_work(&self, work: WorkId) -> bool {
         matches!(&self.stage, Stage::CrossCheck(check) if check.waits_for_work(work))
     }
 
-    pub(super) fn deadline(&self) -> Option<Instant> {
+    pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.stage {
             Stage::CrossCheck(check) => check.deadline(),
             Stage::Saving { .. } => None,
@@ -55,7 +60,7 @@ impl Adoption {
     }
 
     /// Returns the height to be adopted and, in words, what it waits for.
-    pub(super) fn describe(&self) -> (u64, &'static str) {
+    pub(crate) fn describe(&self) -> (u64, &'static str) {
         match &self.stage {
             Stage::CrossCheck(check) => (check.block().height(), "witnesses to confirm it"),
             Stage::Saving { block, .. } => (block.height(), "it to be saved"),
@@ -68,7 +73,7 @@ impl Adoption {
 ///
 /// Another hash may as well be the user's mistake: then every provider gives it, and none must be taken for a liar. When the block
 /// has the hash that the user trusts and is of another chain, it is the user's mistake.
-pub(super) fn not_the_checkpoint(peer: PeerId, error: &VerifyError) -> Failed {
+pub(crate) fn not_the_checkpoint(peer: PeerId, error: &VerifyError) -> Failed {
     match error {
         VerifyError::CheckpointHash { .. } => Failed::by(peer, Verdict::Refusing, error.to_string()),
         VerifyError::ChainId { got, want } => {
@@ -82,7 +87,7 @@ pub(super) fn not_the_checkpoint(peer: PeerId, error: &VerifyError) -> Failed {
 
 impl TendermintChain {
     /// Adopts the checkpoint's own block, if it is what came: the user vouches for it, so no witness is asked.
-    pub(super) fn anchored(&mut self, got: Got, now: Now) {
+    pub(crate) fn anchored(&mut self, got: Got, now: Now) {
         let (trust, chain_id) = (&self.spec.trust, &self.spec.chain_id);
         match got {
             Got::Block(peer, block) => match verify::anchor(chain_id, trust.height, trust.hash, None, (*block).clone())
@@ -112,7 +117,7 @@ impl TendermintChain {
 
     /// Starts to adopt the newest verified block, once it is worth it: at the target, and on long sequential walks in
     /// between, so that a crash loses little.
-    pub(super) fn start_adoption(&mut self, now: Now) {
+    pub(crate) fn start_adoption(&mut self, now: Now) {
         if self.adoption.is_some() {
             return;
         }
@@ -132,21 +137,21 @@ impl TendermintChain {
         self.tick_adoption(now);
     }
 
-    pub(super) fn adoption_got(&mut self, request: RequestId, got: Got, now: Now) {
+    pub(crate) fn adoption_got(&mut self, request: RequestId, got: Got, now: Now) {
         if let Some(Adoption { stage: Stage::CrossCheck(check), .. }) = &mut self.adoption {
             let checked = check.got(request, got, &mut self.desk, now.instant);
             self.checked(checked, now);
         }
     }
 
-    pub(super) fn adoption_worked(&mut self, work: WorkId, done: &Done, now: Now) {
+    pub(crate) fn adoption_worked(&mut self, work: WorkId, done: &Done, now: Now) {
         if let Some(Adoption { stage: Stage::CrossCheck(check), .. }) = &mut self.adoption {
             let checked = check.worked(work, done, &mut self.desk, now.instant);
             self.checked(checked, now);
         }
     }
 
-    pub(super) fn tick_adoption(&mut self, now: Now) {
+    pub(crate) fn tick_adoption(&mut self, now: Now) {
         match self.adoption.as_mut().map(|adoption| &mut adoption.stage) {
             Some(Stage::CrossCheck(check)) => {
                 let checked = check.tick(&self.peers, &mut self.desk, now.instant);
@@ -198,7 +203,7 @@ impl TendermintChain {
     /// Has the time saved at which trust in the head has ended: a restart with the clock set back must not bring it back.
     ///
     /// A block that was verified from that head is not adopted any more: a witness could no longer prove the contrary.
-    pub(super) fn save_expiry(&mut self) {
+    pub(crate) fn save_expiry(&mut self) {
         if let Some(Adoption { stage: Stage::CrossCheck(check), .. }) = &mut self.adoption {
             check.cancel(&mut self.desk);
             self.adoption = None;
@@ -210,7 +215,7 @@ impl TendermintChain {
         }
     }
 
-    pub(super) fn save_head(&mut self, block: VerifiedBlock, witnesses: (u32, u32)) {
+    pub(crate) fn save_head(&mut self, block: VerifiedBlock, witnesses: (u32, u32)) {
         // The head that is replaced was confirmed and saved, so others may be proven from it.
         if let Some(head) = self.head.as_ref().filter(|head| head.height() < block.height()) {
             self.kept.keep(head, &self.desk.rules, self.desk.at);
@@ -222,7 +227,7 @@ impl TendermintChain {
         self.adoption = Some(Adoption { stage: Stage::Saving { save, block, witnesses } });
     }
 
-    pub(super) fn saved(&mut self, id: SaveId, is_saved: bool, now: Now) {
+    pub(crate) fn saved(&mut self, id: SaveId, is_saved: bool, now: Now) {
         let Some(Adoption { stage: Stage::Saving { save, block, witnesses }, .. }) = &self.adoption else { return };
         if *save != id {
             return;

@@ -1,9 +1,9 @@
 //! What every walk needs at hand: requests, works, rules and times.
 
-use super::super::verify::{JudgedAt, Rules};
-use super::fetch::{FetchAction, Fetcher};
-use super::steps::Steps;
 use crate::base::WorkId;
+use crate::chains::tendermint::sync::ask::{FetchAction, Fetcher};
+use crate::chains::tendermint::sync::walk::steps::Steps;
+use crate::chains::tendermint::verify::{JudgedAt, Rules};
 use crate::chains::{Action, Work};
 use alloc::collections::VecDeque;
 
