@@ -1,0 +1,14 @@
+//! A head as subscribers and status tell it.
+
+use crate::base::{Hash, UnixTime};
+
+/// A verified head.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The height.
+    pub height: u64,
+    /// The header's hash.
+    pub hash: Hash,
+    /// The header's time.
+    pub time: UnixTime,
+}

@@ -1,0 +1,17 @@
+//! The contract between the node and a chain: what a chain is told, what it wants done, and what it says of itself.
+
+mod action;
+mod chain;
+mod event;
+mod head;
+mod notice;
+mod query;
+mod status;
+
+pub use action::Action;
+pub use chain::Chain;
+pub use event::Event;
+pub use head::Head;
+pub use notice::ChainNotice;
+pub use query::{Query, QueryAnswer, QueryError};
+pub use status::{ChainStatus, ProviderStatus, SyncState};
