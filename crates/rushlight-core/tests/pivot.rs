@@ -14,7 +14,7 @@
 //! client for each sync, which no bound of the worst history holds for. `PIVOT_SEED_FIRST` moves the thousand seeds
 //! elsewhere; figures are in `docs/performance.md`.
 
-use rushlight_core::chains::tendermint::sync::{pivot::Pivots, steps::Steps};
+use rushlight_core::chains::tendermint::sync::walk::{pivot::Pivots, steps::Steps};
 use std::collections::{BTreeMap, BTreeSet};
 
 const MILLION: u64 = 1_000_000;
