@@ -1,7 +1,8 @@
 //! The table of HTTP requests that a listener lets in and refuses.
 
 use expect_test::expect;
-use rushlight_core::rpc::admission::{Admitted, HttpRequest, Listener, ListenerError, admit};
+use rushlight_core::rpc::http::admission::{Admitted, HttpRequest, Listener, ListenerError, admit};
+use rushlight_core::rpc::http::routes::{Effect, ROUTES, effect};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -208,7 +209,7 @@ fn an_allowed_origin_may_be_written_with_what_browsers_leave_out() {
     ] {
         let listener = set("127.0.0.1:1", &[], &[setting]).unwrap();
         let request =
-            HttpRequest { method: "GET", path: "/", host: &["localhost"], origin: &[sent], content_type: &[] };
+            HttpRequest { method: "GET", path: "/", host: &["localhost"], origin: &[sent], ..HttpRequest::default() };
         assert_eq!(admit(&listener, request).is_ok(), is_let_in, "{setting} {sent}");
     }
 }
@@ -220,14 +221,25 @@ fn values(column: &str) -> Vec<&str> {
 fn outcome(columns: &[&str]) -> String {
     let [name, method, path, host, origin, content_type, _] = columns else { panic!("seven columns: {columns:?}") };
     let (host, origin, content_type) = (values(host), values(origin), values(content_type));
-    let request = HttpRequest { method, path, host: &host, origin: &origin, content_type: &content_type };
-    match admit(&listener(name), request) {
+    let request = HttpRequest {
+        method,
+        path,
+        host: &host,
+        origin: &origin,
+        content_type: &content_type,
+        ..HttpRequest::default()
+    };
+    judged(&listener(name), request)
+}
+
+fn judged(listener: &Listener, request: HttpRequest<'_>) -> String {
+    match admit(listener, request) {
         Ok(Admitted::Serve(headers)) => headers
             .iter()
             .filter(|(header, _)| header.starts_with("access-control"))
             .fold("serve".to_string(), |text, (header, value)| format!("{text} {header}={value}")),
         Ok(Admitted::Preflight(headers)) => {
-            assert!(headers.contains(&("access-control-allow-origin", origin[0].to_string())));
+            assert!(headers.contains(&("access-control-allow-origin", request.origin[0].to_string())));
             "preflight".to_string()
         }
         Err(refusal) => {
@@ -282,7 +294,14 @@ fn headers_of_what_is_let_in() {
         ("set", "OPTIONS", Some("https://wallet.example.org")),
     ] {
         let origin: Vec<&str> = origin.into_iter().collect();
-        let request = HttpRequest { method, path: "/", host: &host, origin: &origin, content_type: &json };
+        let request = HttpRequest {
+            method,
+            path: "/",
+            host: &host,
+            origin: &origin,
+            content_type: &json,
+            ..HttpRequest::default()
+        };
         writeln!(all, "{name} {method} {origin:?}: {:?}", admit(&listener(name), request).unwrap()).unwrap();
     }
     expect![[r#"
@@ -305,6 +324,7 @@ fn every_refusal_says_what_to_do() {
             host: &host,
             origin: &origin,
             content_type: &content_type,
+            ..HttpRequest::default()
         };
         if let Err(refusal) = admit(&listener(columns[0]), request) {
             let headers: Vec<_> = refusal.headers();
@@ -332,10 +352,121 @@ fn a_target_is_bounded() {
     let host = ["localhost"];
     let mut path = "/".repeat(2048);
     let request = |path: &str| {
-        let request = HttpRequest { method: "GET", path, host: &host, origin: &[], content_type: &[] };
+        let request = HttpRequest { method: "GET", path, host: &host, ..HttpRequest::default() };
         admit(&listener("loop"), request).map_err(|refusal| refusal.status())
     };
     assert_eq!(request(&path), Ok(Admitted::Serve(Vec::new())));
     path.push('/');
     assert_eq!(request(&path), Err(400));
+}
+
+const WALLET: &str = "https://wallet.example.org";
+const JSON: &[&str] = &["application/json"];
+
+/// What browsers say of a request without being asked: listener, method, Origin, Sec-Fetch-Site, outcome of a GET or POST
+/// of a path that reads.
+#[test]
+fn pages_of_other_origins_cause_nothing() {
+    let cases = [
+        ("loop", "GET", "-", "-", "serve"),
+        ("loop", "GET", "-", "none", "serve"),
+        ("loop", "GET", "-", "same-origin", "serve"),
+        ("loop", "GET", "-", "cross-site", "403 SiteForeign"),
+        ("loop", "HEAD", "-", "cross-site", "403 SiteForeign"),
+        // Another port of localhost is the same site.
+        ("loop", "GET", "-", "same-site", "403 SiteForeign"),
+        ("loop", "POST", "-", "same-site", "403 SiteForeign"),
+        ("loop", "POST", "-", "cross-site", "403 SiteForeign"),
+        ("loop", "POST", "-", "same-origin", "serve"),
+        // No word that a browser sends, or more than one.
+        ("loop", "GET", "-", "None", "403 SiteForeign"),
+        ("loop", "GET", "-", "\u{fffd}", "403 SiteForeign"),
+        ("loop", "GET", "-", "none & none", "403 SiteForeign"),
+        ("loop", "GET", "-", "same-origin & cross-site", "403 SiteForeign"),
+        // An origin that was allowed may call from wherever it is; one that was not is told about its origin.
+        ("set", "POST", WALLET, "cross-site", "serve access-control-allow-origin=https://wallet.example.org"),
+        ("set", "GET", WALLET, "same-site", "serve access-control-allow-origin=https://wallet.example.org"),
+        ("set", "OPTIONS", WALLET, "cross-site", "preflight"),
+        ("set", "GET", "http://evil.example", "cross-site", "403 OriginForeign"),
+        ("set", "GET", "http://evil.example", "same-origin", "403 OriginForeign"),
+        ("set", "GET", "-", "cross-site", "403 SiteForeign"),
+    ];
+    for (name, method, origin, site, want) in cases {
+        let (origin, fetch_site) = (values(origin), values(site));
+        let request = HttpRequest {
+            method,
+            path: "/",
+            host: &["127.0.0.1:26657"],
+            origin: &origin,
+            fetch_site: &fetch_site,
+            user_agent: &["Mozilla/5.0"],
+            content_type: JSON,
+            ..HttpRequest::default()
+        };
+        assert_eq!(judged(&listener(name), request), want, "{name} {method} {origin:?} {site}");
+    }
+}
+
+/// A GET that changes something serves programs, and no browser, whoever seems to have caused it there.
+#[test]
+fn a_get_that_changes_something_is_closed_to_browsers() {
+    let cases = [
+        ("GET", "-", "-", "curl/8.0", "serve"),
+        ("GET", "-", "-", "-", "serve"),
+        ("GET", "-", "none", "-", "403 ChangesByBrowser"),
+        ("HEAD", "-", "none", "-", "403 ChangesByBrowser"),
+        ("GET", "-", "same-origin", "-", "403 ChangesByBrowser"),
+        ("GET", "-", "cross-site", "-", "403 SiteForeign"),
+        ("GET", "-", "-", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/605.1.15", "403 ChangesByBrowser"),
+        ("GET", WALLET, "cross-site", "Mozilla/5.0", "serve access-control-allow-origin=https://wallet.example.org"),
+        ("GET", "http://evil.example", "-", "-", "403 OriginForeign"),
+        // A page cannot POST JSON without a preflight.
+        ("POST", "-", "-", "Mozilla/5.0", "serve"),
+        ("POST", "-", "same-origin", "Mozilla/5.0", "serve"),
+    ];
+    for (method, origin, site, agent, want) in cases {
+        let (origin, fetch_site, user_agent) = (values(origin), values(site), values(agent));
+        let request = HttpRequest {
+            method,
+            path: "/broadcast",
+            host: &["127.0.0.1:26657"],
+            origin: &origin,
+            fetch_site: &fetch_site,
+            user_agent: &user_agent,
+            content_type: JSON,
+            effect: Effect::Changes,
+        };
+        assert_eq!(judged(&listener("set"), request), want, "{method} {origin:?} {site} {agent}");
+        let reading = HttpRequest { effect: Effect::Reads, ..request };
+        assert_eq!(judged(&listener("set"), reading) == want, !want.contains("Changes"), "{method} {site} {agent}");
+    }
+}
+
+#[test]
+fn routes_of_today_read() {
+    assert!(ROUTES.iter().all(|route| effect(&format!("/{}", route.name)) == route.effect));
+    assert_eq!([effect("/readyz"), effect("/readyz/x"), effect("/"), effect("/nothing")], [Effect::Reads; 4]);
+}
+
+#[test]
+fn what_pages_are_told() {
+    let mut all = String::new();
+    for (fetch_site, effect) in
+        [("same-site", Effect::Reads), ("none", Effect::Changes), ("a-word-of-its-own", Effect::Reads)]
+    {
+        let request = HttpRequest {
+            method: "GET",
+            path: "/",
+            host: &["localhost"],
+            fetch_site: &[fetch_site],
+            effect,
+            ..HttpRequest::default()
+        };
+        writeln!(all, "{}", admit(&listener("loop"), request).unwrap_err()).unwrap();
+    }
+    expect![[r#"
+        web pages of other origins, other ports of this machine included, may not cause this request (Sec-Fetch-Site: same-site); if you trust the page, add its origin to the allowed origins and let it call fetch, which names it
+        a GET of this path changes something and is closed to web browsers; use POST with JSON-RPC instead
+        web pages of other origins, other ports of this machine included, may not cause this request (Sec-Fetch-Site: a-word-of-its-ow…); if you trust the page, add its origin to the allowed origins and let it call fetch, which names it
+    "#]].assert_eq(&all);
 }

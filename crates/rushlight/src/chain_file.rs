@@ -11,9 +11,9 @@
 //! hash = "1BD5F1AB9D5B1B6C4A4A3C5B1F0A3A7B2E8C7D3E4F5A6B7C8D9E0F1A2B3C4D5E"
 //! ```
 
-use crate::listener::ROUTES;
 use crate::toml_file::{At, FileError, Source, Table};
 use rushlight_core::chains::{ChainSpec, SpecError};
+use rushlight_core::rpc::http::routes;
 use serde_json::{Map, Value, json};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -274,7 +274,7 @@ fn name(table: &mut Table<'_>, path: &Path) -> Result<String, FileError> {
     if (1..=NAME_CHARS_MAX).contains(&name.len())
         && name.bytes().all(allowed)
         && !name.starts_with('.')
-        && !ROUTES.contains(&name.as_str())
+        && !routes::is_route(&name)
     {
         return Ok(name);
     }
@@ -428,7 +428,7 @@ mod tests {
 
     #[test]
     fn a_chain_cannot_stand_before_a_route() {
-        for route in ROUTES {
+        for routes::Route { name: route, .. } in routes::ROUTES {
             let path = format!("{route}.toml");
             let refused = ChainFile::from_toml(Path::new(&path), &whole()).unwrap_err().to_string();
             assert!(refused.contains("not that of a route") && refused.contains(route), "{refused}");

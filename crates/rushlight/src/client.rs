@@ -1,7 +1,8 @@
 //! The Rust API: a light client in this process.
 
 use crate::clock::Clocks;
-use crate::driver::{AddChain, COMMANDS_MAX, Command, Driver, Event, NOTICES_MAX, State, Stopped};
+use crate::command::{self, AddChain, Command};
+use crate::driver::{Chains, Driver, Event, NOTICES_MAX, State, Stopped};
 use crate::fetch::Fetcher;
 use crate::meters::{Measured, Meters, OpenSocket};
 use crate::pool::Pool;
@@ -14,7 +15,7 @@ use rushlight_core::rpc::{ClientKind, Dialect, Scope};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// How to start a [`Client`].
@@ -72,7 +73,7 @@ pub struct Client {
     sessions: Sessions,
     store: StoreHandle,
     notices: broadcast::WeakSender<Notice>,
-    chains: Arc<RwLock<Vec<(String, ChainId)>>>,
+    chains: Chains,
     stopped: watch::Receiver<Option<Result<(), Stopped>>>,
     meters: Arc<Meters>,
 }
@@ -86,8 +87,7 @@ impl Client {
     pub fn start(options: Options) -> Result<Self, StartError> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::Random)?;
-        let (commands, commands_from) = mpsc::channel(COMMANDS_MAX);
-        let (leavers, leavers_from) = mpsc::unbounded_channel();
+        let (commands, commands_from) = command::queue();
         let (events_to, events) = mpsc::unbounded_channel();
         let (notices, _) = broadcast::channel(NOTICES_MAX);
         let store = Store::open(&options.data_dir)?;
@@ -97,6 +97,7 @@ impl Client {
         let worked = events_to.clone();
         let pool = Pool::new(options.threads, move |what| drop(worked.send(Event::Worked(what))));
         let meters = Arc::new(Meters::new(options.data_dir.join(STORE_FILE)));
+        let chains = Chains::default();
         let driver = Driver {
             meters: Arc::clone(&meters),
             node: Node::new(Config::default(), seed),
@@ -106,10 +107,10 @@ impl Client {
             store: store.clone(),
             store_closed,
             commands: commands_from,
-            leavers: leavers_from,
             events,
             events_to,
             notices: notices.clone(),
+            chains: Arc::clone(&chains),
             state: State::default(),
         };
         let (stop, stopped) = watch::channel(None);
@@ -118,8 +119,8 @@ impl Client {
             let outcome = driver.run().await;
             let _ = stop.send(Some(outcome));
         });
-        let sessions = Sessions { commands, leavers, next_id: Arc::new(AtomicU64::new(1)) };
-        Ok(Self { sessions, store, notices, chains: Arc::default(), stopped, meters })
+        let sessions = Sessions { commands, next_id: Arc::new(AtomicU64::new(1)) };
+        Ok(Self { sessions, store, notices, chains, stopped, meters })
     }
 
     /// Follows a chain under `name`, from where the store says that it was left.
@@ -129,17 +130,16 @@ impl Client {
         let saved = self.store.snapshot(name).await?;
         let (reply, added) = oneshot::channel();
         self.command(Command::AddChain(AddChain { name: name.to_owned(), spec, saved, reply })).await?;
-        let id = added.await.map_err(|_| Closed)??;
-        self.chains.write().unwrap_or_else(PoisonError::into_inner).push((name.to_owned(), id));
-        Ok(id)
+        Ok(added.await.map_err(|_| Closed)??)
     }
 
     /// Stops following a chain. What was saved of it stays in the store.
     /// # Errors
     /// [`Closed`].
     pub async fn remove_chain(&self, chain: ChainId) -> Result<(), Closed> {
-        self.chains.write().unwrap_or_else(PoisonError::into_inner).retain(|(_, id)| *id != chain);
-        self.command(Command::RemoveChain(chain)).await
+        let (done, removed) = oneshot::channel();
+        self.command(Command::RemoveChain { chain, done }).await?;
+        removed.await.map_err(|_| Closed)
     }
 
     /// Returns the chains that are followed, in the order in which they were added.
@@ -214,7 +214,7 @@ impl Client {
     }
 
     async fn command(&self, command: Command) -> Result<(), Closed> {
-        self.sessions.commands.send(command).await.map_err(|_| Closed)
+        self.sessions.commands.send(command).await
     }
 }
 

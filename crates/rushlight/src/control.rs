@@ -9,13 +9,14 @@
 use crate::client::Client;
 use crate::session::{Answers, Caller, OwnedCall, Session};
 use rushlight_core::base::ChainId;
-use rushlight_core::rpc::limits::BODY_BYTES_MAX;
+use rushlight_core::rpc::limits::{BODY_BYTES_MAX, CONTROL_CLIENTS_MAX};
 use rushlight_core::rpc::{ClientKind, Dialect, Scope};
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
@@ -26,8 +27,8 @@ use tracing::{debug, warn};
 pub const CONTROL_FILE: &str = "control.sock";
 /// The longest path that the operating system takes for a socket, one byte for its end.
 const PATH_BYTES_MAX: usize = 107;
-/// Clients of the control socket at once.
-const CONTROL_CLIENTS_MAX: usize = 32;
+/// How long a client may take until it says something.
+const SELECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest line that selects a chain.
 const NAME_LINE_BYTES_MAX: u64 = 128;
 /// The longest answer that a one-shot command reads: a bundle in base64 is the largest there is.
@@ -127,9 +128,11 @@ async fn accept(socket: UnixListener, owner: u32, client: Client) {
 async fn serve(stream: UnixStream, client: Client) {
     let (lines, mut out) = stream.into_split();
     let mut lines = BufReader::new(lines);
-    let scope = match select(&client, &mut lines).await {
-        Ok(scope) => scope,
-        Err(refusal) => {
+    let scope = match tokio::time::timeout(SELECT_TIMEOUT, select(&client, &mut lines)).await {
+        // Whoever says nothing does not keep a place from others.
+        Err(_) => return,
+        Ok(Ok(scope)) => scope,
+        Ok(Err(refusal)) => {
             // The client may be gone.
             let _ = out.write_all(refusal.as_bytes()).await;
             return;
@@ -211,7 +214,10 @@ async fn write(
         if let Some(mut body) = answer.body {
             let bytes = body.len();
             body.push('\n');
-            out.write_all(body.as_bytes()).await?;
+            tokio::select! {
+                written = out.write_all(body.as_bytes()) => written?,
+                () = answers.hung_up() => break,
+            }
             if caller.drained(bytes).await.is_err() {
                 break;
             }

@@ -1,52 +1,29 @@
 //! The loop that owns a node: one task, which alone calls it. Sockets, files and threads report to it by channels.
 
 use crate::clock::Clocks;
+use crate::command::{AddChain, Command, CommandsFrom};
 use crate::fetch::{Answered, FETCHES_MAX, Fetcher};
 use crate::log;
 use crate::meters::Meters;
 use crate::pool::{Outcome, Pool};
-use crate::session::OwnedCall;
+use crate::session::Outbox;
 use crate::store::{StoreClosed, StoreError, StoreHandle, Stored};
 use rushlight_core::base::{ChainId, ClientId, FetchId};
-use rushlight_core::chains::ChainSpec;
-use rushlight_core::node::{AddChainError, Input, Node, Notice, Output, Pending, Stats};
+use rushlight_core::node::{Input, Node, Notice, Output, Pending};
 use rushlight_core::peers::{Fetch, FetchFailed, Fetched};
-use rushlight_core::rpc::{Answer, ClientKind, Scope};
+use rushlight_core::rpc::Answer;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
-use tokio::sync::mpsc::{Receiver, Sender, UnboundedReceiver, UnboundedSender};
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::broadcast;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
 use tokio::task::AbortHandle;
 use tracing::error;
 
-/// Commands that wait for the driver; above it whoever sends waits.
-pub(crate) const COMMANDS_MAX: usize = 256;
 /// Notices that wait for a subscriber; one that is slower misses the oldest.
 pub(crate) const NOTICES_MAX: usize = 1_024;
 /// How long a shutdown waits for the disk.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(1_500);
-
-/// What the handles ask of the driver.
-#[derive(Debug)]
-pub(crate) enum Command {
-    AddChain(AddChain),
-    RemoveChain(ChainId),
-    Join { client: ClientId, scope: Scope, kind: ClientKind, answers: Sender<Answer> },
-    Ask { client: ClientId, call: OwnedCall },
-    Drained { client: ClientId, bytes: usize },
-    Stats(oneshot::Sender<Stats>),
-    Shutdown,
-}
-
-/// A chain to follow.
-#[derive(Debug)]
-pub(crate) struct AddChain {
-    pub(crate) name: String,
-    pub(crate) spec: ChainSpec,
-    pub(crate) saved: Option<Vec<u8>>,
-    pub(crate) reply: oneshot::Sender<Result<ChainId, AddChainError>>,
-}
 
 /// What comes back from the sockets, threads and disk.
 ///
@@ -83,20 +60,24 @@ pub(crate) struct Driver {
     pub(crate) pool: Pool,
     pub(crate) store: StoreHandle,
     pub(crate) store_closed: StoreClosed,
-    pub(crate) commands: Receiver<Command>,
-    pub(crate) leavers: UnboundedReceiver<ClientId>,
+    pub(crate) commands: CommandsFrom,
     pub(crate) events: UnboundedReceiver<Event>,
     pub(crate) events_to: UnboundedSender<Event>,
     pub(crate) notices: broadcast::Sender<Notice>,
     pub(crate) meters: Arc<Meters>,
+    pub(crate) chains: Chains,
     pub(crate) state: State,
 }
+
+/// The chains that the node follows, for everybody to read. The driver alone writes it, so that no chain is in the one
+/// and not in the other when whoever adds or removes it gives up in between.
+pub(crate) type Chains = Arc<RwLock<Vec<(String, ChainId)>>>;
 
 /// What the driver keeps beside the node.
 #[derive(Debug, Default)]
 pub(crate) struct State {
     names: BTreeMap<ChainId, String>,
-    clients: BTreeMap<ClientId, Sender<Answer>>,
+    clients: BTreeMap<ClientId, Outbox>,
     fetches: BTreeMap<FetchId, AbortHandle>,
     fetches_waiting: VecDeque<(FetchId, Fetch)>,
     is_stopping: bool,
@@ -126,11 +107,7 @@ impl Driver {
             let deadline = self.node.deadline().map(|deadline| self.clocks.tokio_instant(deadline));
             tokio::select! {
                 Some(event) = self.events.recv() => self.take_event(event)?,
-                Some(client) = self.leavers.recv() => {
-                    self.state.clients.remove(&client);
-                    self.handle(Input::Left(client));
-                }
-                command = self.commands.recv() => match command {
+                command = self.commands.next() => match command {
                     Some(command) => self.take_command(command),
                     None => return Ok(()),
                 },
@@ -148,13 +125,20 @@ impl Driver {
     fn take_command(&mut self, command: Command) {
         match command {
             Command::AddChain(chain) => self.add_chain(chain),
-            Command::RemoveChain(chain) => {
+            Command::RemoveChain { chain, done } => {
                 self.node.remove_chain(self.clocks.now(), chain);
                 self.state.names.remove(&chain);
+                self.chains.write().unwrap_or_else(PoisonError::into_inner).retain(|(_, id)| *id != chain);
+                // It fails when nobody waits for it.
+                let _ = done.send(());
             }
-            Command::Join { client, scope, kind, answers } => {
-                self.state.clients.insert(client, answers);
+            Command::Join { client, scope, kind, outbox } => {
+                self.state.clients.insert(client, outbox);
                 self.handle(Input::Joined(client, scope, kind));
+            }
+            Command::Leave(client) => {
+                self.state.clients.remove(&client);
+                self.handle(Input::Left(client));
             }
             Command::Ask { client, call } => {
                 // A client that was hung up on may not have noticed yet.
@@ -174,8 +158,10 @@ impl Driver {
         let AddChain { name, spec, saved, reply } = chain;
         let added = self.node.add_chain(self.clocks.now(), &name, spec, saved.as_deref());
         if let Ok(id) = &added {
-            self.state.names.insert(*id, name);
+            self.state.names.insert(*id, name.clone());
+            self.chains.write().unwrap_or_else(PoisonError::into_inner).push((name, *id));
         }
+        // It fails when nobody waits for it.
         let _ = reply.send(added);
     }
 
@@ -272,15 +258,18 @@ impl Driver {
     }
 
     fn reply(&mut self, client: ClientId, answer: Answer) {
-        let Some(answers) = self.state.clients.get(&client) else { return };
-        if answers.try_send(answer).is_err() {
+        let Some(outbox) = self.state.clients.get(&client) else { return };
+        if outbox.put(answer).is_err() {
             self.hang_up(client);
         }
     }
 
+    /// Ends a client. Its place is free at once: its socket may take as long as it likes to notice.
     fn hang_up(&mut self, client: ClientId) {
-        // Without its sender the client's answers end, upon which its socket is closed and it leaves.
-        self.state.clients.remove(&client);
+        if let Some(outbox) = self.state.clients.remove(&client) {
+            outbox.hang_up();
+            self.handle(Input::Left(client));
+        }
     }
 
     fn tell(&self, notice: Notice) {

@@ -25,6 +25,7 @@ mod built_in;
 mod chain_file;
 mod client;
 mod clock;
+mod command;
 mod control;
 mod driver;
 mod escape;

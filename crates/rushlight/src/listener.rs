@@ -1,12 +1,12 @@
 //! The HTTP listener: JSON-RPC by POST, GET routes, WebSockets, metrics.
 //!
-//! It maps bytes, headers and status, no more: who is let in is decided by `rpc::admission`, what a call means by the
+//! It maps bytes, headers and status, no more: who is let in is decided by `rpc::http::admission`, what a call means by the
 //! node. Clients are bounded in number, heads and bodies in size and time before anything is kept of them.
 
 use crate::client::Client;
 use crate::meters::Measured;
 use crate::session::{Closed, OwnedCall};
-use crate::websocket;
+use crate::websocket::{self, Upgraded};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
@@ -15,7 +15,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rushlight_core::base::ChainId;
 use rushlight_core::node::Stats;
-use rushlight_core::rpc::admission::{self, Admitted, HttpRequest, ListenerError, admit};
+use rushlight_core::rpc::http::admission::{self, Admitted, HttpRequest, ListenerError, admit};
+use rushlight_core::rpc::http::routes::{self, Effect};
 use rushlight_core::rpc::limits::{BODY_BYTES_MAX, CLIENTS_MAX};
 use rushlight_core::rpc::{Answer, ClientKind, Dialect, Scope};
 use std::convert::Infallible;
@@ -41,9 +42,7 @@ const LARGE_BODIES_MAX: usize = 8;
 /// How long to wait after a failed accept, which is mostly a lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// What a listener answers at its root itself. A chain of such a name would stand in its way: `/readyz` would be the
-/// chain's page, always 200, and a load balancer would send users to a node that is not synced.
-pub(crate) const ROUTES: &[&str] = &["livez", "metrics", "readyz", "websocket"];
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Writes the text of `/metrics`.
 pub type Metrics = Arc<dyn Fn(&Stats, &Measured) -> String + Send + Sync>;
@@ -164,9 +163,10 @@ async fn accept(socket: TcpListener, shared: Arc<Shared>) {
 async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     // It only makes small answers faster.
     let _ = stream.set_nodelay(true);
+    let upgraded = Arc::new(Upgraded::default());
     let service = service_fn(|request| {
-        let shared = Arc::clone(&shared);
-        async move { Ok::<_, Infallible>(shared.respond(request).await) }
+        let (shared, upgraded) = (Arc::clone(&shared), Arc::clone(&upgraded));
+        async move { Ok::<_, Infallible>(shared.respond(request, &upgraded).await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -176,6 +176,9 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         .with_upgrades();
     if let Err(error) = connection.await {
         debug!(%error, "connection ended");
+    }
+    if let Some(socket) = upgraded.take() {
+        socket.await;
     }
 }
 
@@ -188,8 +191,9 @@ struct Target {
 }
 
 impl Shared {
-    async fn respond(&self, request: Request<Incoming>) -> HttpAnswer {
-        let headers = match self.admit(&request) {
+    async fn respond(&self, request: Request<Incoming>, upgraded: &Upgraded) -> HttpAnswer {
+        let target = self.target(&request);
+        let headers = match self.admit(&request, routes::effect(&target.path)) {
             Ok(Admitted::Serve(headers)) => headers,
             Ok(Admitted::Preflight(headers)) => {
                 return with_headers(text(StatusCode::NO_CONTENT, String::new()), headers);
@@ -199,11 +203,10 @@ impl Shared {
                 return with_headers(text(status, format!("{refusal}\n")), refusal.headers());
             }
         };
-        let target = self.target(&request);
         let answer = if request.method() == Method::POST {
             self.post(request, target).await
         } else if request.method() == Method::GET && websocket::is_upgrade(request.headers()) {
-            websocket::accept(&self.client, request, target.scope).await
+            websocket::accept(&self.client, request, target.scope, upgraded).await
         } else {
             // Of a HEAD too: the server leaves the body out, and says how long it would be.
             self.get(&request, target).await
@@ -214,7 +217,7 @@ impl Shared {
         )
     }
 
-    fn admit(&self, request: &Request<Incoming>) -> Result<Admitted, admission::Refusal> {
+    fn admit(&self, request: &Request<Incoming>, effect: Effect) -> Result<Admitted, admission::Refusal> {
         let values = |name: HeaderName| -> Vec<&str> {
             // What is no text is no header that could be let in; it still counts as one.
             request.headers().get_all(name).iter().map(|value| value.to_str().unwrap_or("\u{fffd}")).collect()
@@ -223,13 +226,17 @@ impl Shared {
         let is_path = target.scheme().is_none() && target.authority().is_none();
         let path = target.path_and_query().map_or("", |path| path.as_str());
         let (host, origin) = (values(header::HOST), values(header::ORIGIN));
+        let (fetch_site, user_agent) = (values(SEC_FETCH_SITE), values(header::USER_AGENT));
         let content_type = values(header::CONTENT_TYPE);
         let request = HttpRequest {
             method: request.method().as_str(),
             path: if is_path { path } else { "" },
             host: &host,
             origin: &origin,
+            fetch_site: &fetch_site,
+            user_agent: &user_agent,
             content_type: &content_type,
+            effect,
         };
         admit(&self.allowed, request)
     }
@@ -241,8 +248,9 @@ impl Shared {
             return Target { scope: scope(self.chain), path: path.to_owned() };
         }
         let chains = self.client.chains();
-        let (first, rest) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
-        let is_chain = |name: &str| name == first && !ROUTES.contains(&name);
+        let below = path.strip_prefix('/').unwrap_or(path);
+        let (first, rest) = below.split_once('/').unwrap_or((below, ""));
+        let is_chain = |name: &str| name == first && !routes::is_route(name);
         if let Some((_, chain)) = chains.iter().find(|(name, _)| is_chain(name)) {
             return Target { scope: scope(Some(*chain)), path: format!("/{rest}") };
         }

@@ -1,11 +1,13 @@
 //! RPC clients as the driver knows them: whoever asks, and the answers that come back.
 
-use crate::driver::Command;
+use crate::command::{Command, Commands};
 use rushlight_core::base::ClientId;
 use rushlight_core::rpc::{Answer, Call, ClientKind, Scope};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::sync::mpsc::{self, Receiver, Sender, UnboundedSender};
+use tokio::sync::mpsc::error::TrySendError;
+use tokio::sync::mpsc::{self, Receiver, Sender};
+use tokio::sync::oneshot;
 
 /// Answers that wait for one client. The node counts the bytes that wait and hangs up on a slow reader long before
 /// this many fit into them; it bounds many tiny ones.
@@ -48,8 +50,7 @@ impl OwnedCall {
 /// Makes sessions.
 #[derive(Clone, Debug)]
 pub(crate) struct Sessions {
-    pub(crate) commands: Sender<Command>,
-    pub(crate) leavers: UnboundedSender<ClientId>,
+    pub(crate) commands: Commands,
     pub(crate) next_id: Arc<AtomicU64>,
 }
 
@@ -57,10 +58,13 @@ impl Sessions {
     /// Joins a client.
     pub(crate) async fn join(&self, scope: Scope, kind: ClientKind) -> Result<Session, Closed> {
         let client = ClientId(self.next_id.fetch_add(1, Ordering::Relaxed));
-        let (sender, answers) = mpsc::channel(ANSWERS_QUEUED_MAX);
-        self.commands.send(Command::Join { client, scope, kind, answers: sender }).await.map_err(|_| Closed)?;
-        let caller = Caller { client, commands: self.commands.clone(), leavers: self.leavers.clone() };
-        Ok(Session { caller, answers: Answers(answers) })
+        let (sender, queue) = mpsc::channel(ANSWERS_QUEUED_MAX);
+        let (hang_up, line) = oneshot::channel();
+        let outbox = Outbox { answers: sender, hang_up };
+        self.commands.send(Command::Join { client, scope, kind, outbox }).await?;
+        // Nothing is awaited from here on: whoever joined has somebody who says good-bye.
+        let caller = Caller { client, commands: self.commands.clone() };
+        Ok(Session { caller, answers: Answers { queue, line: Line::Open(line) } })
     }
 }
 
@@ -78,40 +82,96 @@ pub struct Session {
 #[derive(Debug)]
 pub struct Caller {
     client: ClientId,
-    commands: Sender<Command>,
-    leavers: UnboundedSender<ClientId>,
+    commands: Commands,
 }
-
-/// The half of a [`Session`] to which answers come.
-#[derive(Debug)]
-pub struct Answers(Receiver<Answer>);
 
 impl Caller {
     /// Asks. Waits while the driver is busy with the calls of others.
     /// # Errors
     /// [`Closed`].
     pub async fn ask(&self, call: OwnedCall) -> Result<(), Closed> {
-        self.commands.send(Command::Ask { client: self.client, call }).await.map_err(|_| Closed)
+        self.commands.send(Command::Ask { client: self.client, call }).await
     }
 
-    /// Says that so many bytes of answers have left towards the client, which may then be sent more.
+    /// Says that this many bytes of answers have left towards the client, which may then be sent more.
     /// # Errors
     /// [`Closed`].
     pub async fn drained(&self, bytes: usize) -> Result<(), Closed> {
-        self.commands.send(Command::Drained { client: self.client, bytes }).await.map_err(|_| Closed)
+        self.commands.send(Command::Drained { client: self.client, bytes }).await
     }
 }
 
 impl Drop for Caller {
     fn drop(&mut self) {
-        // Each client leaves once, so this queue is bounded by the clients. It fails when the driver is gone.
-        let _ = self.leavers.send(self.client);
+        self.commands.leave(self.client);
+    }
+}
+
+/// The half of a [`Session`] to which answers come.
+#[derive(Debug)]
+pub struct Answers {
+    queue: Receiver<Answer>,
+    line: Line,
+}
+
+#[derive(Debug)]
+enum Line {
+    Open(oneshot::Receiver<()>),
+    HungUp,
+    /// The driver is gone; what it said before can still be written.
+    Ended,
+}
+
+impl Line {
+    /// Returns when the client is hung up on, and never when the driver just ends.
+    async fn hung_up(&mut self) {
+        if let Self::Open(line) = self {
+            *self = if line.await.is_ok() { Self::HungUp } else { Self::Ended };
+        }
+        if matches!(self, Self::Ended) {
+            std::future::pending().await
+        }
     }
 }
 
 impl Answers {
     /// Returns the next answer; `None` when the client was hung up on or the driver is gone.
     pub async fn next(&mut self) -> Option<Answer> {
-        self.0.recv().await
+        tokio::select! {
+            // Answers that wait for a client that is hung up on are for nobody.
+            biased;
+            () = self.line.hung_up() => None,
+            answer = self.queue.recv() => answer,
+        }
+    }
+
+    /// Returns when the client is hung up on. Whoever writes to a socket waits for this beside it: a client that reads
+    /// nothing is what one hangs up on.
+    pub async fn hung_up(&mut self) {
+        self.line.hung_up().await;
+    }
+}
+
+/// The driver's end of a client: answers go in. Dropping it ends the client's answers after the last one.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    answers: Sender<Answer>,
+    hang_up: oneshot::Sender<()>,
+}
+
+impl Outbox {
+    /// Gives the client an answer; fails when too many wait for it.
+    pub(crate) fn put(&self, answer: Answer) -> Result<(), ()> {
+        match self.answers.try_send(answer) {
+            // Whoever is gone has left, which is on its way here.
+            Ok(()) | Err(TrySendError::Closed(_)) => Ok(()),
+            Err(TrySendError::Full(_)) => Err(()),
+        }
+    }
+
+    /// Ends the client's answers at once, those that wait for it included.
+    pub(crate) fn hang_up(self) {
+        // It fails when the client is gone, which is as good.
+        let _ = self.hang_up.send(());
     }
 }

@@ -1,16 +1,17 @@
 //! WebSockets of JSON-RPC text: many calls, and subscriptions.
 
 use crate::client::Client;
-use crate::session::{Answers, Caller, Closed, OwnedCall, Session};
+use crate::session::{Closed, OwnedCall, Session};
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::header::{self, HeaderMap, HeaderValue};
-use hyper::upgrade::Upgraded;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use rushlight_core::rpc::limits::BODY_BYTES_MAX;
 use rushlight_core::rpc::{ClientKind, Scope};
+use std::pin::Pin;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
@@ -20,10 +21,12 @@ use tracing::debug;
 
 /// How long a client may take to read one message, after which it counts as gone.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a client may take to be told that its socket closes.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// The buffer that each socket has for reading; the default of 128 KiB times all clients would be most of our memory.
 const READ_BUFFER_BYTES: usize = 8 << 10;
 
-type Socket = WebSocketStream<TokioIo<Upgraded>>;
+type Socket = WebSocketStream<TokioIo<hyper::upgrade::Upgraded>>;
 
 /// Tells whether a request asks to become a WebSocket.
 pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
@@ -34,11 +37,32 @@ pub(crate) fn is_upgrade(headers: &HeaderMap) -> bool {
     has(header::UPGRADE, "websocket") && has(header::CONNECTION, "upgrade")
 }
 
-/// Answers a request to become a WebSocket, and serves it.
+/// What is left to do of a connection whose request was to become a WebSocket: to serve it.
+///
+/// The connection's own task does it, so that a socket ends with its listener, as every connection does.
+#[derive(Default)]
+pub(crate) struct Upgraded(Mutex<Option<Serving>>);
+
+type Serving = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+impl Upgraded {
+    /// Returns the socket, if the connection became one.
+    pub(crate) fn take(&self) -> Option<Serving> {
+        self.lock().take()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Serving>> {
+        // No code that can panic runs under the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Answers a request to become a WebSocket, and leaves it to `upgraded` to serve it.
 pub(crate) async fn accept(
     client: &Client,
     request: Request<Incoming>,
     scope: Scope,
+    upgraded: &Upgraded,
 ) -> Result<Response<Full<Bytes>>, Closed> {
     let mut answer = Response::new(Full::default());
     let key = request.headers().get(header::SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
@@ -50,16 +74,13 @@ pub(crate) async fn accept(
     };
     let session = client.connect(scope, ClientKind::Socket).await?;
     let open = client.open_socket();
-    tokio::spawn(async move {
+    *upgraded.lock() = Some(Box::pin(async move {
         let _open = open;
-        let served = match hyper::upgrade::on(request).await {
-            Ok(upgraded) => serve(upgraded, session).await,
-            Err(error) => return debug!(%error, "upgrade failed"),
-        };
-        if let Err(error) = served {
-            debug!(%error, "WebSocket ended");
+        match hyper::upgrade::on(request).await {
+            Ok(stream) => serve(stream, session).await,
+            Err(error) => debug!(%error, "upgrade failed"),
         }
-    });
+    }));
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     answer.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
     answer.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
@@ -67,20 +88,23 @@ pub(crate) async fn accept(
     Ok(answer)
 }
 
-async fn serve(upgraded: Upgraded, session: Session) -> Result<(), Error> {
+async fn serve(stream: hyper::upgrade::Upgraded, session: Session) {
     let config = WebSocketConfig::default()
         .read_buffer_size(READ_BUFFER_BYTES)
         .max_message_size(Some(BODY_BYTES_MAX))
         .max_frame_size(Some(BODY_BYTES_MAX));
-    let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await;
-    let Session { caller, mut answers } = session;
-    let outcome = exchange(&mut socket, &caller, &mut answers).await;
-    // Said to a client that may be gone or reads nothing; the socket is closed in any case.
-    let _ = tokio::time::timeout(Duration::from_secs(1), socket.close(None)).await;
-    outcome
+    let mut socket = WebSocketStream::from_raw_socket(TokioIo::new(stream), Role::Server, Some(config)).await;
+    match exchange(&mut socket, session).await {
+        // Said to a client that may be gone or reads nothing; the socket is closed in any case.
+        Ok(()) => drop(tokio::time::timeout(CLOSE_TIMEOUT, socket.close(None)).await),
+        Err(error) => debug!(%error, "WebSocket ended"),
+    }
 }
 
-async fn exchange(socket: &mut Socket, caller: &Caller, answers: &mut Answers) -> Result<(), Error> {
+/// Serves the socket until somebody ends it. The session ends with it, before a close is said to a client that may not
+/// listen.
+async fn exchange(socket: &mut Socket, session: Session) -> Result<(), Error> {
+    let Session { caller, mut answers } = session;
     loop {
         tokio::select! {
             // Answers first: whoever does not read them is not read from either.
@@ -89,8 +113,12 @@ async fn exchange(socket: &mut Socket, caller: &Caller, answers: &mut Answers) -
                 let Some(answer) = answer else { return Ok(()) };
                 let Some(body) = answer.body else { continue };
                 let bytes = body.len();
-                let sent = tokio::time::timeout(WRITE_TIMEOUT, socket.send(Message::text(body))).await;
-                sent.map_err(|_| Error::ConnectionClosed)??;
+                tokio::select! {
+                    sent = tokio::time::timeout(WRITE_TIMEOUT, socket.send(Message::text(body))) => {
+                        sent.map_err(|_| Error::ConnectionClosed)??;
+                    }
+                    () = answers.hung_up() => return Err(Error::ConnectionClosed),
+                }
                 if caller.drained(bytes).await.is_err() {
                     return Ok(());
                 }

@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 use futures_util::{SinkExt, StreamExt};
-use rushlight::core::rpc::{ClientKind, Dialect, Scope};
+use rushlight::core::rpc::{ClientKind, Dialect, Scope, limits};
 use rushlight::{ChainFile, Client, ListenOptions, Listening, Options, OwnedCall, Stopped, ask_daemon};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -10,6 +10,9 @@ use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_tungstenite::tungstenite::Message;
+
+const STATUS: &str = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_status"}"#;
+const METHODS: &str = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_methods"}"#;
 
 /// A chain whose providers are addresses where nobody listens.
 async fn chain(name: &str) -> ChainFile {
@@ -116,6 +119,20 @@ async fn routes_over_http() {
     "#]],
     )
     .await;
+    // An image that a page on another port of this machine wants.
+    check(
+        address,
+        "GET /readyz HTTP/1.1\nHost: HOST\nSec-Fetch-Site: same-site\nConnection: close\n\n",
+        expect![[r#"
+            HTTP/1.1 403 Forbidden
+            content-type: text/plain; charset=utf-8
+            x-content-type-options: nosniff
+            connection: close
+
+            web pages of other origins, other ports of this machine included, may not cause this request (Sec-Fetch-Site: same-site); if you trust the page, add its origin to the allowed origins and let it call fetch, which names it
+        "#]],
+    )
+    .await;
     check(
         address,
         "POST / HTTP/1.1\nHost: HOST\nContent-Type: text/plain\nContent-Length: 2\nConnection: close\n\n{}",
@@ -166,6 +183,129 @@ async fn routes_over_http() {
     assert!(ready.contains("\"chain\":\"hub\"") && ready.contains("\"chain\":\"osmo\""), "{ready}");
     let ready = raw(address, "GET /osmo/readyz HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n").await;
     assert!(!ready.contains("\"chain\":\"hub\"") && ready.contains("\"chain\":\"osmo\""), "{ready}");
+    client.shutdown().await.unwrap();
+}
+
+/// Counts are exact once everybody has left, whatever a client did not wait for.
+#[tokio::test]
+async fn clients_that_give_up_early_are_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = started(folder.path(), &["hub"]).await;
+    let scope = Scope { chain: None, dialect: Dialect::Public };
+    for kind in [ClientKind::Exchange, ClientKind::Socket] {
+        for _ in 0..1_000 {
+            let session = client.connect(scope, kind).await.unwrap();
+            session.caller.ask(OwnedCall::Text(STATUS.into())).await.unwrap();
+        }
+        // It is asked behind the last good-bye.
+        assert_eq!(client.stats().await.unwrap().rpc_clients, 0);
+    }
+    // Whoever gives up before it could ask has not even joined, or leaves.
+    let given_up: Vec<_> = (0..1_000).map(|_| client.connect(scope, ClientKind::Socket)).collect();
+    for connecting in given_up {
+        let _ = futures_util::FutureExt::now_or_never(connecting);
+    }
+    assert_eq!(client.stats().await.unwrap().rpc_clients, 0);
+    client.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn http_requests_that_are_given_up_leave_nobody_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = started(folder.path(), &["hub"]).await;
+    let listening = listening(&client).await;
+    for _ in 0..500 {
+        let mut stream = TcpStream::connect(listening.address()).await.unwrap();
+        let request = format!("GET /readyz HTTP/1.1\r\nHost: {}\r\n\r\n", listening.address());
+        stream.write_all(request.as_bytes()).await.unwrap();
+    }
+    // All of them were accepted before this one.
+    raw(listening.address(), "GET /livez HTTP/1.1\r\nHost: HOST\r\nConnection: close\r\n\r\n").await;
+    while client.stats().await.unwrap().rpc_clients > 0 {
+        tokio::task::yield_now().await;
+    }
+    client.shutdown().await.unwrap();
+}
+
+/// Its place and its queue are free at once: the socket of somebody who reads nothing may take long to notice.
+#[tokio::test]
+async fn a_client_that_is_hung_up_on_has_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = started(folder.path(), &["hub"]).await;
+    let scope = Scope { chain: None, dialect: Dialect::Public };
+    let mut session = client.connect(scope, ClientKind::Socket).await.unwrap();
+    let batch = format!("[{}]", vec![METHODS; 100].join(","));
+    let mut asked = 0;
+    while client.stats().await.unwrap().rpc_clients > 0 {
+        session.caller.ask(OwnedCall::Text(batch.clone())).await.unwrap();
+        asked += 1;
+        assert!(asked < 1_000, "nobody hung up on a client that reads nothing");
+    }
+    assert!(session.answers.next().await.is_none(), "an answer is kept for nobody");
+    session.answers.hung_up().await;
+    drop(session);
+    assert_eq!(client.stats().await.unwrap().rpc_clients, 0);
+    client.shutdown().await.unwrap();
+}
+
+/// Whoever reads nothing at the control socket does not keep the owner's places for ever.
+#[tokio::test]
+async fn a_control_client_that_reads_nothing_is_ended() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = started(folder.path(), &["hub"]).await;
+    let _control = client.control(folder.path()).unwrap();
+    let path = folder.path().join(rushlight::CONTROL_FILE);
+    let mut silent = Vec::new();
+    for _ in 0..limits::CONTROL_CLIENTS_MAX {
+        let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+        // More than the queue and the buffers of the socket hold.
+        let calls = format!("{METHODS}\n").repeat(2_000);
+        stream.write_all(calls.as_bytes()).await.unwrap();
+        silent.push(stream);
+    }
+    let answer = ask_daemon(folder.path(), None, STATUS).await.unwrap().unwrap();
+    assert!(answer.contains("hub-1"), "{answer}");
+    client.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_websocket_ends_with_its_listener() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = started(folder.path(), &["hub"]).await;
+    let listening = listening(&client).await;
+    let stream = TcpStream::connect(listening.address()).await.unwrap();
+    let url = format!("ws://{}/", listening.address());
+    let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
+    socket.send(Message::text(STATUS)).await.unwrap();
+    socket.next().await.unwrap().unwrap();
+    drop(listening);
+    while socket.next().await.is_some_and(|message| message.is_ok()) {}
+    assert_eq!((client.stats().await.unwrap().rpc_clients, client.measured().websockets), (0, 0));
+    client.shutdown().await.unwrap();
+}
+
+/// Whoever adds or removes a chain may give up in between: what is followed is what is listed.
+#[tokio::test]
+async fn a_chain_that_is_followed_is_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let client = started(folder.path(), &[]).await;
+    let names = async || {
+        let followed = client.stats().await.unwrap().chains.into_iter().map(|(id, name, _)| (name, id));
+        (followed.collect::<Vec<_>>(), client.chains())
+    };
+    let spec = chain("hub").await.spec().unwrap();
+    let mut adding = Box::pin(client.add_chain("hub", spec));
+    while names().await.0.is_empty() {
+        let _ = std::future::poll_fn(|context| std::task::Poll::Ready(adding.as_mut().poll(context))).await;
+    }
+    drop(adding);
+    let (followed, listed) = names().await;
+    assert_eq!((followed.len(), &followed), (1, &listed));
+    let (_, id) = listed[0];
+    // Given up before the driver has done it.
+    let _ = futures_util::FutureExt::now_or_never(client.remove_chain(id));
+    let (followed, listed) = names().await;
+    assert_eq!((followed.len(), &followed), (0, &listed));
     client.shutdown().await.unwrap();
 }
 

@@ -28,7 +28,7 @@ pub enum Input<'a> {
     Asked(ClientId, Call<'a>),
     /// An RPC client left; nothing more is sent to it.
     Left(ClientId),
-    /// So many bytes left the queue towards a client.
+    /// This many bytes left the queue towards a client.
     Drained(ClientId, usize),
 }
 
@@ -51,7 +51,8 @@ pub enum Output {
     Cancel(Pending),
     /// Answer a client's call. Answers of one client come in the order of its calls.
     Reply(ClientId, Answer),
-    /// Close a client's socket: it reads more slowly than its subscriptions write.
+    /// Close a client's socket: it reads more slowly than its subscriptions write. It has left with that: the driver says
+    /// [`Input::Left`] at once, however long the socket takes to close.
     Hangup(ClientId),
     /// Tell the operator.
     Notice(Notice),

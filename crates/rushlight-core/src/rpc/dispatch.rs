@@ -1,11 +1,11 @@
 //! The dispatcher: from clients' calls to what the node is asked, and from its results to clients' answers, in order.
 
 use super::client::{Client, route_failure};
+use super::http::routes::{self, Asked};
 use super::limits::{CLIENTS_MAX, CONTROL_CLIENTS_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX};
 use super::methods::{self, Method, MethodId, UNKNOWN_LABEL};
 use super::request::{self, Id, Refused, Request, Requests};
 use super::response::failure;
-use super::routes::{self, Route};
 use super::{
     Answer, Call, ChainReadiness, ClientKind, Dialect, MethodCall, QueryResult, RpcAction, RpcError, Scope, params,
 };
@@ -274,9 +274,9 @@ impl Rpc {
         let call = self.next_number();
         let Some(state) = self.clients.get_mut(&client) else { return };
         state.begin_get(call);
-        match routes::route(path, state.scope.dialect) {
-            Route::Known(answer) => state.settle_get(call, routes::conditional(answer, if_none_match)),
-            Route::Ready => {
+        match routes::asked(path, state.scope.dialect) {
+            Asked::Known(answer) => state.settle_get(call, routes::conditional(answer, if_none_match)),
+            Asked::Ready => {
                 if let Err(error) = self.dispatch(client, Target::Get { call }, None, MethodCall::Ready)
                     && let Some(state) = self.clients.get_mut(&client)
                 {

@@ -28,7 +28,7 @@ pub const QUERIES_WAITING_MAX: usize = 1024;
 pub const SUBSCRIPTIONS_MAX: usize = 16;
 /// Clients: open sockets and HTTP exchanges under way.
 pub const CLIENTS_MAX: usize = 512;
-/// Clients of the control socket beyond [`CLIENTS_MAX`].
+/// Clients of the control socket, which have their places beyond [`CLIENTS_MAX`].
 pub const CONTROL_CLIENTS_MAX: usize = 16;
 /// Bytes of answers that wait for one client. A client that is above it is hung up on before the next one, so the true
 /// bound is this and one answer.

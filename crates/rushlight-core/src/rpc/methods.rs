@@ -326,6 +326,9 @@ Any web page can reach a port of the machine that its reader sits at, so a reque
 - its one `Host` names loopback, `localhost`, the address that the listener is bound to, or an allowed host, with the
   listener's port or none (an allowed host may name a port of its own); `X-Forwarded-Host` is not read;
 - it has no `Origin`, or one that is allowed by name; `null` never is. WebSockets likewise;
+- where it has no `Origin`, its `Sec-Fetch-Site` is missing, `none` or `same-origin`: a page on another port of this machine is
+  `same-site`, and no friend;
+- a GET that changes something (none does today) is not from a browser, unless an allowed `Origin` says from which page;
 - a POST says `Content-Type: application/json`.
 
 CORS headers go to allowed origins only. A refusal says which setting would let the request in.

@@ -120,12 +120,12 @@ impl<'de> Visitor<'de> for Members {
 }
 
 /// Returns `text` as a JSON string with its quotes.
-pub(super) fn quoted(text: &str) -> String {
+pub(in crate::rpc) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
 /// Returns the start of `text`, at most `max` bytes and whole characters, with `…` where something was left out.
-pub(super) fn cut(text: &str, max: usize) -> String {
+pub(in crate::rpc) fn cut(text: &str, max: usize) -> String {
     if text.len() <= max {
         return text.to_string();
     }

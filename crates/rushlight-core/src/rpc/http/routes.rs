@@ -1,16 +1,55 @@
 //! The GET routes: `/`, `/livez`, `/readyz`. `/metrics` is the driver's.
 
-use super::limits::MESSAGE_BYTES_MAX;
-use super::methods;
-use super::raw::{cut, quoted};
-use super::{Answer, ChainReadiness, Dialect, Etag};
 use crate::crypto::sha256;
+use crate::rpc::limits::MESSAGE_BYTES_MAX;
+use crate::rpc::methods;
+use crate::rpc::raw::{cut, quoted};
+use crate::rpc::{Answer, ChainReadiness, Dialect, Etag};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 
+/// A path that is answered below a listener's root.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The first part of the path. A chain of such a name would stand in its way: `/readyz` would be the chain's page,
+    /// always 200, and a load balancer would send users to a node that is not synced.
+    pub name: &'static str,
+    /// What a GET of it does.
+    pub effect: Effect,
+}
+
+/// What a GET of a route does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Effect {
+    /// It reads.
+    #[default]
+    Reads,
+    /// It changes something, here or on a chain, and so no web page may cause it.
+    Changes,
+}
+
+const fn reads(name: &'static str) -> Route {
+    Route { name, effect: Effect::Reads }
+}
+
+/// Every route beside `/`.
+pub const ROUTES: &[Route] = &[reads("livez"), reads("metrics"), reads("readyz"), reads("websocket")];
+
+/// Tells whether a listener answers `name` itself.
+pub fn is_route(name: &str) -> bool {
+    ROUTES.iter().any(|route| route.name == name)
+}
+
+/// Returns what a GET of `path` does, a path below the prefix that selects the chain.
+pub fn effect(path: &str) -> Effect {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let name = path.split('/').next().unwrap_or(path);
+    ROUTES.iter().find(|route| route.name == name).map_or(Effect::Reads, |route| route.effect)
+}
+
 /// What a GET asks for.
-pub(super) enum Route {
+pub(in crate::rpc) enum Asked {
     /// The answer is known.
     Known(Answer),
     /// The node has to say which chains serve.
@@ -18,17 +57,17 @@ pub(super) enum Route {
 }
 
 /// Returns what a GET of `path` asks for.
-pub(super) fn route(path: &str, dialect: Dialect) -> Route {
+pub(in crate::rpc) fn asked(path: &str, dialect: Dialect) -> Asked {
     match path {
-        "/" => Route::Known(hint(dialect)),
-        "/livez" => Route::Known(answer(200, r#"{"live":true}"#.to_string())),
-        "/readyz" => Route::Ready,
-        _ => Route::Known(not_found(path)),
+        "/" => Asked::Known(hint(dialect)),
+        "/livez" => Asked::Known(answer(200, r#"{"live":true}"#.to_string())),
+        "/readyz" => Asked::Ready,
+        _ => Asked::Known(not_found(path)),
     }
 }
 
 /// Returns the answer of `/readyz`.
-pub(super) fn readiness(chains: &[ChainReadiness]) -> Answer {
+pub(in crate::rpc) fn readiness(chains: &[ChainReadiness]) -> Answer {
     let is_ready = chains.iter().all(|chain| chain.is_ready);
     let each: Vec<String> = chains
         .iter()
@@ -43,7 +82,7 @@ pub(super) fn readiness(chains: &[ChainReadiness]) -> Answer {
 }
 
 /// Returns `answer`, or 304 without a body when the client has that body already.
-pub(super) fn conditional(answer: Answer, if_none_match: Option<&str>) -> Answer {
+pub(in crate::rpc) fn conditional(answer: Answer, if_none_match: Option<&str>) -> Answer {
     match (answer.etag, if_none_match) {
         (Some(etag), Some(listed)) if etag.is_listed_in(listed) => Answer { status: 304, body: None, ..answer },
         _ => answer,

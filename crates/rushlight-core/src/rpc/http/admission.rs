@@ -3,17 +3,23 @@
 //! A page in the user's browser can send requests to `127.0.0.1`. It can do so openly, and then the browser adds its
 //! `Origin`; or it can rebind the DNS name that it was loaded from to 127.0.0.1, and then the request is same-origin
 //! for the browser, but its `Host` names the attacker's domain. So `Host` must name this listener, and an `Origin`
-//! must have been allowed by the user. A POST must be of a content type that a page cannot send without a preflight.
+//! must have been allowed by the user. Browsers leave `Origin` out where a page wants an image or a script, so what they
+//! say in `Sec-Fetch-Site` counts as well: such a GET shows the page nothing, but it would make the node work. A GET that
+//! changes something is closed to whatever may be a browser, because a link in a mail looks like the user's own typing.
+//! A POST must be of a content type that a page cannot send without a preflight.
 //! `X-Forwarded-Host` and its like are no input: whoever sends a request can write them.
 //!
 //! Everything here is a pure function of the request and the listener's settings.
-//! Sources: RFC 9110 section 7.2 (Host), RFC 6454 (Origin), the Fetch standard (CORS protocol).
+//! Sources: RFC 9110 section 7.2 (Host), RFC 6454 (Origin), the Fetch standard (CORS protocol), Fetch Metadata Request
+//! Headers (Sec-Fetch-Site).
 
-use core::net::{IpAddr, SocketAddr};
-
+use super::host::Host;
+use super::routes::Effect;
+use crate::rpc::raw::cut;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::net::{IpAddr, SocketAddr};
 
 /// What a listener is set to let in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +103,7 @@ fn browser_origin(text: &str) -> Option<String> {
 }
 
 /// What decides about a request. Headers come with all their values, so that one sent twice can be refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HttpRequest<'a> {
     /// The method, in upper case as it stands in the request line.
     pub method: &'a str,
@@ -107,8 +113,14 @@ pub struct HttpRequest<'a> {
     pub host: &'a [&'a str],
     /// Values of `Origin`.
     pub origin: &'a [&'a str],
+    /// Values of `Sec-Fetch-Site`.
+    pub fetch_site: &'a [&'a str],
+    /// Values of `User-Agent`.
+    pub user_agent: &'a [&'a str],
     /// Values of `Content-Type`.
     pub content_type: &'a [&'a str],
+    /// What a GET of this target does.
+    pub effect: Effect,
 }
 
 /// What a request that is let in is.
@@ -161,6 +173,18 @@ pub enum Refusal {
     /// The request comes from a web page that was not allowed.
     #[error("requests of this web origin are not allowed; add it to the allowed origins if you trust the page")]
     OriginForeign,
+    /// The browser says that a page of another origin wants this, and names no origin that could be allowed.
+    #[error(
+        "web pages of other origins, other ports of this machine included, may not cause this request (Sec-Fetch-Site: \
+         {got}); if you trust the page, add its origin to the allowed origins and let it call fetch, which names it"
+    )]
+    SiteForeign {
+        /// What the browser says, cut.
+        got: String,
+    },
+    /// A GET that changes something comes from what may be a browser.
+    #[error("a GET of this path changes something and is closed to web browsers; use POST with JSON-RPC instead")]
+    ChangesByBrowser,
     /// A preflight without an `Origin` is none.
     #[error("OPTIONS is for CORS preflights, which have an Origin header")]
     PreflightWithoutOrigin,
@@ -175,7 +199,12 @@ impl Refusal {
         match self {
             Self::Method => 405,
             Self::Target | Self::HostCount { .. } | Self::HostSyntax | Self::OriginCount { .. } => 400,
-            Self::HostPort { .. } | Self::HostForeign | Self::OriginForeign | Self::PreflightWithoutOrigin => 403,
+            Self::HostPort { .. }
+            | Self::HostForeign
+            | Self::OriginForeign
+            | Self::SiteForeign { .. }
+            | Self::ChangesByBrowser
+            | Self::PreflightWithoutOrigin => 403,
             Self::ContentType => 415,
         }
     }
@@ -214,6 +243,10 @@ pub fn admit(listener: &Listener, request: HttpRequest<'_>) -> Result<Admitted, 
     }
     check_host(listener, request.host)?;
     let origin = check_origin(listener, request.origin)?;
+    // A page that the user trusts, as the browser itself says.
+    if origin.is_none() {
+        check_site(request)?;
+    }
     match (request.method, origin) {
         ("OPTIONS", None) => Err(Refusal::PreflightWithoutOrigin),
         ("OPTIONS", Some(origin)) => Ok(Admitted::Preflight(preflight_headers(origin))),
@@ -255,53 +288,6 @@ fn is_own_address(bind: IpAddr, ip: IpAddr) -> bool {
     !ip.is_unspecified() && (ip.is_loopback() || ip == bind || bind.is_unspecified())
 }
 
-/// A `Host` header: a name or an IP literal, without the brackets, and perhaps a port.
-struct Host<'a> {
-    name: &'a str,
-    is_bracketed: bool,
-    port: Option<u16>,
-}
-
-/// Bytes of a DNS name.
-const NAME_BYTES_MAX: usize = 253;
-
-impl<'a> Host<'a> {
-    fn parse(value: &'a str) -> Option<Self> {
-        let value = value.trim_matches([' ', '\t']);
-        let (name, rest, is_bracketed) = match value.strip_prefix('[') {
-            Some(rest) => {
-                let (name, rest) = rest.split_once(']')?;
-                (name, rest, true)
-            }
-            None => {
-                let (name, rest) = value.split_at(value.find(':').unwrap_or(value.len()));
-                // One dot at the end is the root of the DNS, and names the same host.
-                (name.strip_suffix('.').unwrap_or(name), rest, false)
-            }
-        };
-        let port = match rest.strip_prefix(':') {
-            None if rest.is_empty() => None,
-            None => return None,
-            Some(digits) => Some(port(digits)?),
-        };
-        let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-        let is_literal_byte = |byte: u8| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.');
-        let is_name = !name.is_empty()
-            && name.len() <= NAME_BYTES_MAX
-            && name.bytes().all(|byte| if is_bracketed { is_literal_byte(byte) } else { is_name_byte(byte) });
-        is_name.then_some(Self { name, is_bracketed, port })
-    }
-
-    /// Returns the address, if this is an IP literal in its one canonical notation: `127.1` and `0x7f000001` are names.
-    fn ip(&self) -> Option<IpAddr> {
-        if self.is_bracketed { self.name.parse().ok().map(IpAddr::V6) } else { self.name.parse().ok().map(IpAddr::V4) }
-    }
-}
-
-fn port(digits: &str) -> Option<u16> {
-    digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
-}
-
 fn check_origin<'a>(listener: &Listener, values: &[&'a str]) -> Result<Option<&'a str>, Refusal> {
     match values {
         // Not a browser, or a browser's navigation to us, whose answer no page can read.
@@ -312,6 +298,30 @@ fn check_origin<'a>(listener: &Listener, values: &[&'a str]) -> Result<Option<&'
         [_] => Err(Refusal::OriginForeign),
         _ => Err(Refusal::OriginCount { got: values.len() }),
     }
+}
+
+/// What is repeated of a value that should be a word.
+const WORD_SHOWN_BYTES_MAX: usize = 16;
+
+/// Checks a request without an `Origin` for what browsers say of it without being asked by the page.
+fn check_site(request: HttpRequest<'_>) -> Result<(), Refusal> {
+    match request.fetch_site {
+        // No browser, or one from before 2023. Or the user typed the address; or a page that we served, and `Host` is ours.
+        [] | ["none" | "same-origin"] => {}
+        // Two ports of one host are one site: a page of any other program on this machine.
+        others => {
+            let got = others.first().copied().unwrap_or_default();
+            return Err(Refusal::SiteForeign { got: cut(got, WORD_SHOWN_BYTES_MAX) });
+        }
+    }
+    let is_get = matches!(request.method, "GET" | "HEAD");
+    // Old browsers tell of an image that a page wants by nothing but their name, which all of them begin like this.
+    let is_browser =
+        !request.fetch_site.is_empty() || request.user_agent.iter().any(|agent| agent.starts_with("Mozilla/"));
+    if is_get && request.effect == Effect::Changes && is_browser {
+        return Err(Refusal::ChangesByBrowser);
+    }
+    Ok(())
 }
 
 /// Tells whether the one `Content-Type` is `application/json`, in UTF-8 if it says in what.
