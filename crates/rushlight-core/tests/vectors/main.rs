@@ -18,6 +18,7 @@ mod kind;
 #[path = "../recording/mod.rs"]
 mod recording;
 mod report;
+mod rewritten;
 mod substrate;
 mod sync;
 mod traces;
@@ -98,7 +99,10 @@ fn every_recorded_case_has_the_recorded_verdict() {
     for found in folders.values().flatten() {
         let name = format!("{}/{}", found.folder, found.file);
         match &found.kind {
-            Kind::Recording(lines) => answers::recording(&name, lines, &mut report),
+            Kind::Recording(lines) => {
+                answers::recording(&name, lines, &mut report);
+                rewritten::recording(&name, lines, &mut report);
+            }
             Kind::Verdicts(_) => {}
             Kind::Trace(trace) => traces::run(&name, trace, &mut report),
             Kind::VerifyCase(case) => cases::verify(&name, case, &mut report),

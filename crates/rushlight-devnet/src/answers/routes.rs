@@ -3,12 +3,14 @@
 use super::Node;
 use super::error::RpcError;
 use super::params::Params;
-use super::shapes::{
-    self, BlockIdJson, CommitJson, ConsensusParamsJson, GenesisValidatorJson, HeaderJson, PublicKeyJson,
-    SignedHeaderJson, TxResultJson, ValidatorJson, ValidatorUpdateJson,
-};
+use super::shapes::{self, TxResultJson, ValidatorUpdateJson};
 use crate::keys::derive;
 use rushlight_core::base::Hash;
+use rushlight_core::chains::tendermint::encode::json::{
+    BlockIdJson, BlockMetaJson, BlockchainResultJson, CommitJson, CommitResultJson, ConsensusParamsJson,
+    ConsensusParamsResultJson, GenesisValidatorJson, HeaderJson, NodeInfoJson, NodeOtherJson, ProtocolVersionJson,
+    StatusResultJson, SyncInfoJson, ValidatorInfoJson, ValidatorJson, ValidatorsResultJson,
+};
 use rushlight_core::chains::tendermint::types::Header;
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -59,93 +61,31 @@ fn null() -> Outcome {
     raw(&())
 }
 
-#[derive(Serialize)]
-struct NodeProtocolJson {
-    p2p: &'static str,
-    block: &'static str,
-    app: String,
-}
-
-#[derive(Serialize)]
-struct NodeOtherJson {
-    tx_index: &'static str,
-    rpc_address: &'static str,
-}
-
-#[derive(Serialize)]
-struct NodeInfoJson<'a> {
-    protocol_version: NodeProtocolJson,
-    id: String,
-    listen_addr: &'static str,
-    network: &'a str,
-    version: &'static str,
-    channels: &'static str,
-    moniker: String,
-    other: NodeOtherJson,
-}
-
-#[derive(Serialize)]
-struct SyncInfoJson {
-    latest_block_hash: String,
-    latest_app_hash: String,
-    latest_block_height: String,
-    latest_block_time: String,
-    earliest_block_hash: String,
-    earliest_app_hash: String,
-    earliest_block_height: String,
-    earliest_block_time: String,
-    catching_up: bool,
-}
-
-#[derive(Serialize)]
-struct ValidatorInfoJson {
-    address: String,
-    pub_key: PublicKeyJson,
-    voting_power: String,
-}
-
-#[derive(Serialize)]
-struct StatusJson<'a> {
-    node_info: NodeInfoJson<'a>,
-    sync_info: SyncInfoJson,
-    validator_info: ValidatorInfoJson,
-}
-
 fn status(node: &Node<'_>, _: &Params) -> Outcome {
     let (chain, plan) = (node.chain, node.chain.plan());
     let (tip, base) = (node.tip(), node.base());
     let (Some(latest), Some(earliest)) = (chain.header(tip), chain.header(base)) else { return null() };
-    let hash_at = |height| shapes::hex(&chain.block_id(height).map_or(Hash::default(), |id| id.hash).0);
+    let hash_at = |height| chain.block_id(height).map_or(Hash::default(), |id| id.hash);
     let Some(set) = chain.validators(tip + 1) else { return null() };
     let Some(own) = set.validators().get(node.number as usize % set.len()) else { return null() };
     let id = derive("rushlight-devnet/node/v1", plan.seed, u64::from(node.number));
-    raw(&StatusJson {
+    raw(&StatusResultJson {
         node_info: NodeInfoJson {
-            protocol_version: NodeProtocolJson { p2p: "8", block: "11", app: plan.app_version.to_string() },
+            protocol_version: ProtocolVersionJson {
+                p2p: "8".into(),
+                block: "11".into(),
+                app: plan.app_version.to_string(),
+            },
             id: data_encoding::HEXLOWER.encode(id.0.get(..20).unwrap_or_default()),
             listen_addr: "tcp://127.0.0.1:26656",
             network: &plan.chain_id,
             version: plan.release.version(),
             channels: "402021222330386061",
-            moniker: format!("node{}", node.number),
+            moniker: &format!("node{}", node.number),
             other: NodeOtherJson { tx_index: "on", rpc_address: "tcp://127.0.0.1:26657" },
         },
-        sync_info: SyncInfoJson {
-            latest_block_hash: hash_at(tip),
-            latest_app_hash: shapes::hex(&latest.app_hash),
-            latest_block_height: tip.to_string(),
-            latest_block_time: latest.time.to_rfc3339(),
-            earliest_block_hash: hash_at(base),
-            earliest_app_hash: shapes::hex(&earliest.app_hash),
-            earliest_block_height: base.to_string(),
-            earliest_block_time: earliest.time.to_rfc3339(),
-            catching_up: false,
-        },
-        validator_info: ValidatorInfoJson {
-            address: shapes::hex(&own.address.0),
-            pub_key: shapes::public_key(&own.public_key),
-            voting_power: own.power.to_string(),
-        },
+        sync_info: SyncInfoJson::new((latest, hash_at(tip)), (earliest, hash_at(base)), false),
+        validator_info: ValidatorInfoJson::new(own.address, &own.public_key, own.power),
     })
 }
 
@@ -158,7 +98,7 @@ struct GenesisDocJson<'a> {
     genesis_time: String,
     chain_id: &'a str,
     initial_height: String,
-    consensus_params: ConsensusParamsJson,
+    consensus_params: ConsensusParamsJson<'a>,
     validators: Vec<GenesisValidatorJson>,
     app_hash: &'static str,
 }
@@ -172,32 +112,26 @@ fn genesis(node: &Node<'_>, _: &Params) -> Outcome {
     let plan = node.chain.plan();
     let Some(set) = node.chain.validators(plan.initial_height) else { return null() };
     let members = set.validators().iter().enumerate();
+    let params = shapes::consensus_params(plan.release, &plan.key_kinds, plan.app_version);
     raw(&GenesisJson {
         genesis: GenesisDocJson {
             genesis_time: plan.genesis_time.to_rfc3339(),
             chain_id: &plan.chain_id,
             initial_height: plan.initial_height.to_string(),
-            consensus_params: shapes::consensus_params(plan.release, &plan.key_kinds, plan.app_version),
-            validators: members.map(|(index, member)| shapes::genesis_validator(member, index)).collect(),
+            consensus_params: ConsensusParamsJson::from(&params),
+            validators: members
+                .map(|(index, member)| GenesisValidatorJson::new(member, format!("node{index}")))
+                .collect(),
             app_hash: "",
         },
     })
-}
-
-#[derive(Serialize)]
-struct CommitAnswerJson<'a> {
-    signed_header: SignedHeaderJson<'a>,
-    canonical: bool,
 }
 
 fn commit(node: &Node<'_>, params: &Params) -> Outcome {
     let height = node.height(params, node.tip())?;
     let Some(header) = node.header_told(height) else { return null() };
     let Some(commit) = node.commit_told(&header) else { return null() };
-    raw(&CommitAnswerJson {
-        signed_header: SignedHeaderJson { header: shapes::header(&header), commit: shapes::commit(&commit) },
-        canonical: height != node.tip(),
-    })
+    raw(&CommitResultJson::new(&header, &commit, height != node.tip()))
 }
 
 #[derive(Serialize)]
@@ -208,15 +142,7 @@ struct HeaderAnswerJson<'a> {
 fn header(node: &Node<'_>, params: &Params) -> Outcome {
     let height = node.height(params, node.tip())?;
     let header = node.header_told(height);
-    raw(&HeaderAnswerJson { header: header.as_ref().map(shapes::header) })
-}
-
-#[derive(Serialize)]
-struct ValidatorsJson {
-    block_height: String,
-    validators: Vec<ValidatorJson>,
-    count: String,
-    total: String,
+    raw(&HeaderAnswerJson { header: header.as_ref().map(HeaderJson::from) })
 }
 
 fn validators(node: &Node<'_>, params: &Params) -> Outcome {
@@ -240,13 +166,8 @@ fn validators(node: &Node<'_>, params: &Params) -> Outcome {
             .ok_or_else(|| RpcError::internal(format!("page should be within [1, {pages}] range, given {asked}")))?,
     };
     let members = set.validators().iter().zip(priorities).skip((page - 1) * per_page).take(per_page);
-    let validators: Vec<_> = members.map(|(member, priority)| shapes::validator(member, priority)).collect();
-    raw(&ValidatorsJson {
-        block_height: height.to_string(),
-        count: validators.len().to_string(),
-        validators,
-        total: total.to_string(),
-    })
+    let members = members.map(|(member, priority)| ValidatorJson::new(member, priority)).collect();
+    raw(&ValidatorsResultJson::new(height, members, total))
 }
 
 #[derive(Serialize)]
@@ -276,13 +197,13 @@ struct BlockAnswerJson<'a> {
 fn block(node: &Node<'_>, params: &Params) -> Outcome {
     let height = node.height(params, node.tip())?;
     let (Some(header), Some(block)) = (node.header_told(height), node.chain.block(height)) else {
-        return raw(&BlockAnswerJson { block_id: shapes::block_id(None), block: None });
+        return raw(&BlockAnswerJson { block_id: BlockIdJson::none(), block: None });
     };
-    let last_commit = block.last_commit.as_deref().map_or_else(shapes::no_commit, shapes::commit);
+    let last_commit = block.last_commit.as_deref().map_or_else(CommitJson::none, CommitJson::from);
     raw(&BlockAnswerJson {
-        block_id: shapes::block_id(node.chain.block_id(height)),
+        block_id: BlockIdJson::from(&node.chain.block_id(height)),
         block: Some(BlockJson {
-            header: shapes::header(&header),
+            header: HeaderJson::from(&header),
             data: BlockDataJson { txs: block.txs.iter().map(|tx| shapes::base64(tx)).collect() },
             evidence: EvidenceListJson { evidence: [] },
             last_commit,
@@ -318,33 +239,11 @@ fn block_results(node: &Node<'_>, params: &Params) -> Outcome {
     })
 }
 
-#[derive(Serialize)]
-struct ConsensusParamsAnswerJson {
-    block_height: String,
-    consensus_params: ConsensusParamsJson,
-}
-
 fn consensus_params(node: &Node<'_>, params: &Params) -> Outcome {
     let height = node.height(params, node.tip() + 1)?;
     let plan = node.chain.plan();
-    raw(&ConsensusParamsAnswerJson {
-        block_height: height.to_string(),
-        consensus_params: shapes::consensus_params(plan.release, &plan.key_kinds, plan.app_version),
-    })
-}
-
-#[derive(Serialize)]
-struct BlockMetaJson<'a> {
-    block_id: BlockIdJson,
-    block_size: String,
-    header: HeaderJson<'a>,
-    num_txs: String,
-}
-
-#[derive(Serialize)]
-struct BlockchainJson<'a> {
-    last_height: String,
-    block_metas: Vec<BlockMetaJson<'a>>,
+    let params = shapes::consensus_params(plan.release, &plan.key_kinds, plan.app_version);
+    raw(&ConsensusParamsResultJson::new(height, &params))
 }
 
 fn blockchain(node: &Node<'_>, params: &Params) -> Outcome {
@@ -362,13 +261,9 @@ fn blockchain(node: &Node<'_>, params: &Params) -> Outcome {
     }
     let headers: Vec<Header> = (min..=max).rev().filter_map(|height| node.header_told(height)).collect();
     let metas = headers.iter().filter_map(|header| {
-        let block = node.chain.block(header.height)?;
-        Some(BlockMetaJson {
-            block_id: shapes::block_id(node.chain.block_id(header.height)),
-            block_size: block.to_protobuf().len().to_string(),
-            header: shapes::header(header),
-            num_txs: block.txs.len().to_string(),
-        })
+        let (block, id) = (node.chain.block(header.height)?, node.chain.block_id(header.height)?);
+        let size = i64::try_from(block.to_protobuf().len()).unwrap_or(i64::MAX);
+        Some(BlockMetaJson::new(&id, header, size, i64::try_from(block.txs.len()).unwrap_or(i64::MAX)))
     });
-    raw(&BlockchainJson { last_height: tip.to_string(), block_metas: metas.collect() })
+    raw(&BlockchainResultJson::new(tip, metas.collect()))
 }

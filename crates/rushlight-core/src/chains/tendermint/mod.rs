@@ -9,6 +9,7 @@
 
 pub mod bundle;
 pub mod decode;
+pub mod encode;
 pub mod snapshot;
 pub mod spec;
 pub mod sync;

@@ -4,6 +4,7 @@ mod block_id;
 mod commit;
 mod header;
 mod light_block;
+mod params;
 mod roots;
 mod validators;
 
@@ -11,6 +12,7 @@ pub use block_id::{BlockId, PartSetHeader};
 pub use commit::{Commit, CommitSig, Signature, Vote};
 pub use header::{Header, Version};
 pub use light_block::LightBlock;
+pub use params::{ConsensusParams, PARAM_TEXT_BYTES_MAX, PUBLIC_KEY_TYPES_MAX};
 pub use roots::{TxResult, consensus_hash, data_hash, evidence_hash, results_hash};
 pub use validators::{
     Address, TOTAL_POWER_MAX, VALIDATORS_MAX, Validator, ValidatorSet, ValidatorSetError, address_of,

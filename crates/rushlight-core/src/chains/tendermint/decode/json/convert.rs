@@ -1,13 +1,15 @@
 //! From the JSON as it stands to well-formed values.
 
 use super::super::{DecodeError, fields};
-use super::cut;
 use super::shapes::{
-    Bounded, Int, RawBlockId, RawCommit, RawCommitSig, RawHeader, RawSignedHeader, RawValidator, Text,
+    Bounded, Int, RawBlockId, RawBlockMeta, RawCommit, RawCommitSig, RawConsensusParams, RawHeader, RawSignedHeader,
+    RawValidator, Text,
 };
+use super::{BlockMeta, cut};
 use crate::base::{Hash, UnixTime};
 use crate::chains::tendermint::types::{
-    Address, BlockId, Commit, CommitSig, Header, Signature, VALIDATORS_MAX, Validator, Version,
+    Address, BlockId, Commit, CommitSig, ConsensusParams, Header, PARAM_TEXT_BYTES_MAX, Signature, VALIDATORS_MAX,
+    Validator, Version,
 };
 use crate::codec::text;
 use crate::crypto::KeyKind;
@@ -136,6 +138,54 @@ pub(super) fn within<T, const MAX: usize>(field: &'static str, list: Bounded<T, 
 
 pub(super) fn validators(raw: Bounded<RawValidator<'_>, VALIDATORS_MAX>) -> Result<Vec<Validator>, DecodeError> {
     within("validators", raw)?.iter().enumerate().map(|(index, raw)| validator(index, raw)).collect()
+}
+
+pub(super) fn block_meta(raw: RawBlockMeta<'_>) -> Result<BlockMeta, DecodeError> {
+    let unsaid = Int(-1);
+    Ok(BlockMeta {
+        id: match &raw.block_id {
+            None => None,
+            Some(id) => block_id("block_metas.block_id", id)?,
+        },
+        size: int("block_metas.block_size", raw.block_size.unwrap_or(unsaid))?,
+        txs: int("block_metas.num_txs", raw.num_txs.unwrap_or(unsaid))?,
+        header: header(raw.header)?,
+    })
+}
+
+pub(super) fn consensus_params(raw: RawConsensusParams<'_>) -> Result<ConsensusParams, DecodeError> {
+    let text = |field: &'static str, text: &Text<'_>| {
+        let got = text.0.len();
+        let is_within = got <= PARAM_TEXT_BYTES_MAX;
+        is_within.then(|| text.0.to_string()).ok_or(DecodeError::TooMany { field, got, max: PARAM_TEXT_BYTES_MAX })
+    };
+    let field = "consensus_params.validator.pub_key_types";
+    let types = within(field, raw.validator.pub_key_types)?;
+    Ok(ConsensusParams {
+        block_bytes_max: int("consensus_params.block.max_bytes", raw.block.max_bytes)?,
+        block_gas_max: int("consensus_params.block.max_gas", raw.block.max_gas)?,
+        evidence_age_blocks_max: int("consensus_params.evidence.max_age_num_blocks", raw.evidence.max_age_num_blocks)?,
+        evidence_age_nanos_max: int("consensus_params.evidence.max_age_duration", raw.evidence.max_age_duration)?,
+        evidence_bytes_max: int("consensus_params.evidence.max_bytes", raw.evidence.max_bytes.unwrap_or(Int(0)))?,
+        public_key_types: types.iter().map(|name| text(field, name)).collect::<Result<_, _>>()?,
+        app_version: uint("consensus_params.version.app", raw.version.and_then(|version| version.app))?,
+        vote_extensions_enable_height: int(
+            "consensus_params.abci.vote_extensions_enable_height",
+            raw.abci.and_then(|abci| abci.vote_extensions_enable_height).unwrap_or(Int(0)),
+        )?,
+        authority: match &raw.authority {
+            None => None,
+            Some(authority) => Some(text("consensus_params.authority.authority", &authority.authority)?),
+        },
+    })
+}
+
+pub(super) fn int(field: &'static str, raw: Int) -> Result<i64, DecodeError> {
+    i64::try_from(raw.0).map_err(|_| DecodeError::Range {
+        field,
+        got: raw.0,
+        want: "-9223372036854775808 to 9223372036854775807",
+    })
 }
 
 pub(super) fn key_kind(tag: &str) -> Result<KeyKind, DecodeError> {

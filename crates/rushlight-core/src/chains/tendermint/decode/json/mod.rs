@@ -7,14 +7,16 @@
 mod convert;
 mod shapes;
 
-use self::convert::{header, signed_header, time, validators, within};
+use self::convert::{block_meta, consensus_params, header, int, signed_header, time, validators, within};
 use self::shapes::{
-    Int, RawAnswer, RawBlockchainAnswer, RawCommitAnswer, RawHeaderAnswer, RawLightBlock, RawStatus, RawValidatorSet,
-    RawValidatorsAnswer,
+    Int, RawAnswer, RawBlockchainAnswer, RawCommitAnswer, RawConsensusParamsAnswer, RawHeaderAnswer, RawLightBlock,
+    RawStatus, RawValidator, RawValidatorSet, RawValidatorsAnswer,
 };
 use super::{DecodeError, fields};
 use crate::base::UnixTime;
-use crate::chains::tendermint::types::{Commit, Header, LightBlock, VALIDATORS_MAX, Validator, ValidatorSet};
+use crate::chains::tendermint::types::{
+    BlockId, Commit, ConsensusParams, Header, LightBlock, VALIDATORS_MAX, Validator, ValidatorSet,
+};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -40,6 +42,8 @@ pub struct ValidatorsPage {
     pub height: u64,
     /// The members on this page, in the node's order.
     pub validators: Vec<Validator>,
+    /// The proposer priority of each, which no hash covers; 0 where the node does not say.
+    pub priorities: Vec<i64>,
     /// How many there are on all pages.
     pub total: usize,
 }
@@ -110,16 +114,47 @@ pub fn header_answer(body: &[u8]) -> Result<Answered<Header>, DecodeError> {
 /// The most headers that one answer to `/blockchain` holds: nodes give 20.
 pub const BLOCK_METAS_MAX: usize = 100;
 
-/// Reads the headers in the answer to `/blockchain`, in the node's order (descending heights).
+/// What `/blockchain` says of a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockMeta {
+    /// The header.
+    pub header: Header,
+    /// The block's id; its part set stands in no hash of this header, only in the next one and in commits.
+    pub id: Option<BlockId>,
+    /// Bytes of the block, which no hash covers; -1 where the node does not know or say.
+    pub size: i64,
+    /// Transactions of the block, which no hash covers without them; -1 where the node does not know or say.
+    pub txs: i64,
+}
+
+/// Reads the answer to `/blockchain`, in the node's order (descending heights).
 /// # Errors
 /// [`DecodeError`]; the inner result is the node's own error.
-pub fn blockchain_answer(body: &[u8]) -> Result<Answered<Vec<Header>>, DecodeError> {
+pub fn block_metas_answer(body: &[u8]) -> Result<Answered<Vec<BlockMeta>>, DecodeError> {
     let raw = match answer::<RawBlockchainAnswer<'_>>("blockchain", body)? {
         Err(error) => return Ok(Err(error)),
         Ok(raw) => raw,
     };
-    let metas = within("block_metas", raw.block_metas)?;
-    metas.into_iter().map(|meta| header(meta.header)).collect::<Result<_, _>>().map(Ok)
+    within("block_metas", raw.block_metas)?.into_iter().map(block_meta).collect::<Result<_, _>>().map(Ok)
+}
+
+/// Reads the headers in the answer to `/blockchain`, in the node's order (descending heights).
+/// # Errors
+/// [`DecodeError`]; the inner result is the node's own error.
+pub fn blockchain_answer(body: &[u8]) -> Result<Answered<Vec<Header>>, DecodeError> {
+    Ok(block_metas_answer(body)?.map(|metas| metas.into_iter().map(|meta| meta.header).collect()))
+}
+
+/// Reads the answer to `/consensus_params`: the height, and the parameters in force there.
+/// # Errors
+/// [`DecodeError`]; the inner result is the node's own error.
+pub fn consensus_params_answer(body: &[u8]) -> Result<Answered<(u64, ConsensusParams)>, DecodeError> {
+    let raw = match answer::<RawConsensusParamsAnswer<'_>>("consensus_params", body)? {
+        Err(error) => return Ok(Err(error)),
+        Ok(raw) => raw,
+    };
+    let height = fields::height("block_height", raw.block_height.0)?;
+    Ok(Ok((height, consensus_params(raw.consensus_params)?)))
 }
 
 /// Reads one page of the answer to `/validators`.
@@ -131,6 +166,8 @@ pub fn validators_answer(body: &[u8]) -> Result<Answered<ValidatorsPage>, Decode
         Ok(raw) => raw,
     };
     let height = fields::height("block_height", raw.block_height.0)?;
+    let priority = |raw: &RawValidator<'_>| int("validator.proposer_priority", raw.proposer_priority.unwrap_or(Int(0)));
+    let priorities = raw.validators.entries.iter().map(priority).collect::<Result<_, _>>()?;
     let validators = validators(raw.validators)?;
     let total = match raw.total {
         None => validators.len(),
@@ -139,7 +176,7 @@ pub fn validators_answer(body: &[u8]) -> Result<Answered<ValidatorsPage>, Decode
             .filter(|total| *total <= VALIDATORS_MAX)
             .ok_or(DecodeError::Range { field: "total", got: total.0, want: "0 to 10000" })?,
     };
-    Ok(Ok(ValidatorsPage { height, validators, total }))
+    Ok(Ok(ValidatorsPage { height, validators, priorities, total }))
 }
 
 /// Reads the answer to `/status`.

@@ -1,7 +1,7 @@
 //! The JSON as it stands: both spellings, text borrowed from the input, nothing judged yet.
 
 use super::BLOCK_METAS_MAX;
-use crate::chains::tendermint::types::VALIDATORS_MAX;
+use crate::chains::tendermint::types::{PUBLIC_KEY_TYPES_MAX, VALIDATORS_MAX};
 use alloc::borrow::Cow;
 use alloc::vec::Vec;
 use core::fmt;
@@ -174,6 +174,7 @@ pub(super) struct RawValidator<'a> {
     pub(super) pub_key: RawKey<'a>,
     #[serde(alias = "power")]
     pub(super) voting_power: Int,
+    pub(super) proposer_priority: Option<Int>,
 }
 
 #[derive(Deserialize)]
@@ -205,6 +206,10 @@ pub(super) struct RawHeaderAnswer<'a> {
 #[derive(Deserialize)]
 pub(super) struct RawBlockMeta<'a> {
     #[serde(borrow)]
+    pub(super) block_id: Option<RawBlockId<'a>>,
+    pub(super) block_size: Option<Int>,
+    pub(super) num_txs: Option<Int>,
+    #[serde(borrow)]
     pub(super) header: RawHeader<'a>,
 }
 
@@ -220,6 +225,63 @@ pub(super) struct RawValidatorsAnswer<'a> {
     #[serde(borrow)]
     pub(super) validators: Bounded<RawValidator<'a>, VALIDATORS_MAX>,
     pub(super) total: Option<Int>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawBlockParams {
+    pub(super) max_bytes: Int,
+    pub(super) max_gas: Int,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawEvidenceParams {
+    pub(super) max_age_num_blocks: Int,
+    pub(super) max_age_duration: Int,
+    /// Nodes before 0.34 do not have it.
+    pub(super) max_bytes: Option<Int>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawValidatorParams<'a> {
+    #[serde(borrow)]
+    pub(super) pub_key_types: Bounded<Text<'a>, PUBLIC_KEY_TYPES_MAX>,
+}
+
+/// Members spelled `app_version` before 0.37, and left out when 0.
+#[derive(Deserialize)]
+pub(super) struct RawAppVersion {
+    #[serde(alias = "app_version")]
+    pub(super) app: Option<Int>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawAbciParams {
+    pub(super) vote_extensions_enable_height: Option<Int>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawAuthorityParams<'a> {
+    #[serde(borrow)]
+    pub(super) authority: Text<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawConsensusParams<'a> {
+    pub(super) block: RawBlockParams,
+    pub(super) evidence: RawEvidenceParams,
+    #[serde(borrow)]
+    pub(super) validator: RawValidatorParams<'a>,
+    pub(super) version: Option<RawAppVersion>,
+    pub(super) abci: Option<RawAbciParams>,
+    #[serde(borrow)]
+    pub(super) authority: Option<RawAuthorityParams<'a>>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawConsensusParamsAnswer<'a> {
+    pub(super) block_height: Int,
+    #[serde(borrow)]
+    pub(super) consensus_params: RawConsensusParams<'a>,
 }
 
 #[derive(Deserialize)]
