@@ -14,7 +14,7 @@ use rushlight_core::base::UnixTime;
 use rushlight_core::chains::tendermint::decode::json;
 use rushlight_core::chains::tendermint::types::{LightBlock, ValidatorSet};
 use rushlight_core::chains::tendermint::verify::{self, JudgedAt, Range, Rules, Sealed, VerifiedBlock};
-use rushlight_core::chains::{Done, Work};
+use rushlight_core::work::{Done, Work};
 use serde::Deserialize;
 use std::hint::black_box;
 use std::sync::Arc;
@@ -145,7 +145,7 @@ fn cut(trusted: &VerifiedBlock, blocks: Vec<impl FnOnce() -> Arc<LightBlock>>) -
 fn release(trusted: &VerifiedBlock, finished: Vec<(Done, Sealed)>) -> u64 {
     let mut trusted = trusted.clone();
     for (done, sealed) in finished {
-        let released = sealed.release(&trusted, &done, &rules(), at()).expect("good signatures");
+        let released = sealed.release(&trusted, done, &rules(), at()).expect("good signatures");
         trusted = released.into_iter().next_back().expect("a block");
     }
     trusted.height()

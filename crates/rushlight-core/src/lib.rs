@@ -23,3 +23,4 @@ pub mod node;
 pub mod peers;
 pub mod rpc;
 pub mod trie;
+pub mod work;

@@ -12,11 +12,12 @@ mod world;
 use proptest::prelude::*;
 use recording::{Recording, recordings};
 use rushlight_core::base::{ClientId, FetchId, Hash, Instant, LoadId, Now, SaveId, UnixTime, WorkId};
+use rushlight_core::chains::ChainSpec;
 use rushlight_core::chains::tendermint::snapshot::Snapshot;
-use rushlight_core::chains::{ChainSpec, Work};
 use rushlight_core::node::{Config, Input, Node, Notice, Output, Pending};
 use rushlight_core::peers::{Fetch, FetchFailed, Fetched};
 use rushlight_core::rpc::{Call, ClientKind, Dialect, Scope};
+use rushlight_core::work::Work;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 

@@ -152,8 +152,12 @@ fn each_rule_of_verification_has_its_error() {
     let (work, _) = Range::start(&w.trusted).seal();
     other.push_adjacent(Arc::new(w.blocks[1].clone()), &rules(), at(60)).unwrap();
     let (_, sealed) = other.seal();
-    let released = sealed.release(&w.trusted, &work.run(), &rules(), at(60)).map_err(|refused| refused.error);
+    let released = sealed.release(&w.trusted, work.run(), &rules(), at(60)).map_err(|refused| refused.error);
     table.row("the work of other headers", released);
+    let (work, sealed) = Range::start(&w.trusted).seal();
+    let second = w.adjacent(w.blocks[1].clone()).unwrap();
+    let released = sealed.release(&second, work.run(), &rules(), at(60)).map_err(|refused| refused.error);
+    table.row("from another trusted header", released);
     let first = || w.blocks[0].clone();
     let hash = first().header.hash();
     table.row("checkpoint of another height", verify::anchor(CHAIN_ID, 2, hash, None, first()));
@@ -651,7 +655,7 @@ fn nothing_is_accepted_once_trust_has_ended() {
         range.push_adjacent(Arc::new(block.clone()), &rules(), at(3_599)).unwrap();
     }
     let (work, sealed) = range.seal();
-    let refused = sealed.release(&w.trusted, &work.run(), &rules(), at(3_600)).unwrap_err();
+    let refused = sealed.release(&w.trusted, work.run(), &rules(), at(3_600)).unwrap_err();
     assert!(matches!(refused.error, VerifyError::TrustExpired { .. }), "trust ended while signatures were checked");
     let short = Rules { trusting_period: Duration::ZERO, ..rules() };
     assert!(verify::adjacent(&w.trusted, Arc::new(w.blocks[1].clone()), &short, at(0)).is_err());
@@ -671,7 +675,7 @@ fn a_bad_signature_holds_back_its_whole_range() {
             range.push_adjacent(Arc::new(block), &rules(), at(60)).unwrap();
         }
         let (work, sealed) = range.seal();
-        let refused = sealed.release(&w.trusted, &work.run(), &rules(), at(60)).unwrap_err();
+        let refused = sealed.release(&w.trusted, work.run(), &rules(), at(60)).unwrap_err();
         assert_eq!(refused.height, height);
         assert!(matches!(refused.error, VerifyError::BadSignature { index: bad, .. } if bad == index), "{refused:?}");
     }

@@ -11,7 +11,7 @@ use rushlight_core::chains::substrate::warp::{
     Action, Blame, Event, FRAGMENT_BYTES_MAX, HELD_BYTES_MAX, NO_PROGRESS_MAX, PEERS_MAX, StreamError,
     WAITING_BYTES_MAX, WORKS_MAX, Warp, WarpError, WarpRules, WarpSettings,
 };
-use rushlight_core::chains::{Done, Work};
+use rushlight_core::work::{Done, Work};
 use std::collections::{BTreeMap, VecDeque};
 
 const PLAN: Plan = Plan { changes: 60, ..Plan::SMALL };

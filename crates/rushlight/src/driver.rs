@@ -178,7 +178,7 @@ impl Driver {
                 });
             }
             Event::Worked(Outcome::Done(id, done, took)) => {
-                self.meters.verification(done.verdict().outcome().is_ok(), took);
+                self.meters.verification(done.outcome() == rushlight_core::work::Outcome::Good, took);
                 self.handle(Input::Worked(id, done));
             }
             Event::Worked(Outcome::Panicked(id, text)) => {

@@ -4,7 +4,7 @@
 //! not come costs no thread. A panic in a work is our bug: it is caught and reported, and the driver stops.
 
 use rushlight_core::base::WorkId;
-use rushlight_core::chains::{Done, Work};
+use rushlight_core::work::{Done, Work};
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -129,7 +129,7 @@ mod tests {
     use std::sync::mpsc;
 
     fn work(mark: u8) -> Work {
-        Work::signatures(Hash([mark; 32]), SignatureBatch::new())
+        Work::new(Hash([mark; 32]), SignatureBatch::new()).0
     }
 
     #[test]
@@ -142,7 +142,8 @@ mod tests {
         let mut ids: Vec<_> = (0..50)
             .map(|_| match outcomes.recv().unwrap() {
                 Outcome::Done(WorkId(id), done, _) => {
-                    assert_eq!(done.from(), Hash([id as u8; 32]));
+                    let ticket = Work::new(Hash([id as u8; 32]), SignatureBatch::new()).1;
+                    assert!(ticket.redeem(done).is_ok());
                     id
                 }
                 Outcome::Panicked(_, text) => panic!("{text}"),

@@ -145,7 +145,7 @@ fn time_travel(trusted: &VerifiedBlock, target: &Arc<LightBlock>, counts: &mut C
     let mut range = Range::start(trusted);
     if range.push_skipping(trusted, Arc::clone(target), &tight, JudgedAt::at(before)).is_ok() {
         let (work, sealed) = range.seal();
-        let refused = sealed.release(trusted, &work.run(), &tight, JudgedAt::at(end));
+        let refused = sealed.release(trusted, work.run(), &tight, JudgedAt::at(end));
         assert!(matches!(refused, Err(refused) if matches!(refused.error, VerifyError::TrustExpired { .. })));
         count(counts, "P11 trust ended while signatures were checked");
     }
@@ -179,7 +179,7 @@ fn walk(chain: &Chain, trusted: &VerifiedBlock, to: u64) -> VerifiedBlock {
         range.push_adjacent(Arc::new(light_block(chain, height)), &rules(), after(chain)).expect("an honest block");
     }
     let (work, sealed) = range.seal();
-    let blocks = sealed.release(trusted, &work.run(), &rules(), after(chain)).expect("honest signatures");
+    let blocks = sealed.release(trusted, work.run(), &rules(), after(chain)).expect("honest signatures");
     blocks.into_iter().next_back().expect("one height at least")
 }
 
@@ -205,7 +205,7 @@ fn batch_is_single(chain: &Chain, dice: &mut Dice, counts: &mut Counts) {
         });
     }
     let (work, sealed) = range.seal();
-    let batch = sealed.release(&trusted, &work.run(), &rules(), at);
+    let batch = sealed.release(&trusted, work.run(), &rules(), at);
     match (batch, alone) {
         (Ok(blocks), Ok(last)) => {
             assert_eq!(blocks.last().map(VerifiedBlock::hash), Some(last.hash()));

@@ -7,10 +7,11 @@ use crate::provider::{Chains, Delivery};
 use crate::report::Outcome;
 use crate::scenario::{Scenario, Theme};
 use rushlight_core::base::{ChainId, ClientId, FetchId, Instant, LoadId, Now, SaveId, UnixTime, WorkId};
-use rushlight_core::chains::{ChainSpec, Done};
+use rushlight_core::chains::ChainSpec;
 use rushlight_core::node::{Config, Input, Node, Output, Pending, Snapshot};
 use rushlight_core::peers::{Fetch, Fetched};
 use rushlight_core::rpc::{Call, ClientKind, Dialect, Scope};
+use rushlight_core::work::Done;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Imports in the core point one way: `base` <- `crypto` `codec` <- `trie` `net` `peers` `rpc` `bundle` <- `vm` <-
+//! Imports in the core point one way: `base` <- `crypto` `codec` <- `work` <- `trie` `net` `peers` `rpc` `bundle` <- `vm` <-
 //! `chains/FAMILY` <- `node`. Why, and what a family may know of its peers, is in `docs/decisions/002-import-direction.md`.
 //!
 //! Every path that begins with `crate` or `super` is looked at, wherever it stands, except in test code. Tidy reads no
@@ -14,21 +14,22 @@ const ROWS: &[(&str, u8)] = &[
     ("base", 0),
     ("crypto", 1),
     ("codec", 1),
-    ("trie", 2),
-    ("net", 2),
-    ("peers", 2),
-    ("rpc", 2),
-    ("bundle", 2),
-    ("vm", 3),
-    ("chains", 4),
-    ("node", 5),
+    ("work", 2),
+    ("trie", 3),
+    ("net", 3),
+    ("peers", 3),
+    ("rpc", 3),
+    ("bundle", 3),
+    ("vm", 4),
+    ("chains", 5),
+    ("node", 6),
 ];
 
 /// What `chains` may take from `peers`: the words in which a family asks and is answered, and no machinery. Families
 /// take them from `chains`.
 const ASK_WORDS: &[&str] = &["Ask", "AskBody", "AskFailed", "Reply", "To", "Verdict"];
 
-const ROWS_AS_TEXT: &str = "base <- crypto codec <- trie net peers rpc bundle <- vm <- chains/FAMILY <- node; see docs/decisions/002-import-direction.md";
+const ROWS_AS_TEXT: &str = "base <- crypto codec <- work <- trie net peers rpc bundle <- vm <- chains/FAMILY <- node; see docs/decisions/002-import-direction.md";
 
 pub(super) fn check(source: &Source) -> Vec<Violation> {
     let Some(inside) = source.path.strip_prefix(CORE) else { return Vec::new() };
@@ -260,36 +261,36 @@ mod tests {
             "base/time.rs",
             "use crate::codec::json::Reader;",
             expect![[r#"
-            crates/rushlight-core/src/base/time.rs:1: `base` uses `codec::json::Reader`, which is not below it (base <- crypto codec <- trie net peers rpc bundle <- vm <- chains/FAMILY <- node; see docs/decisions/002-import-direction.md); move what is shared down a row
+            crates/rushlight-core/src/base/time.rs:1: `base` uses `codec::json::Reader`, which is not below it (base <- crypto codec <- work <- trie net peers rpc bundle <- vm <- chains/FAMILY <- node; see docs/decisions/002-import-direction.md); move what is shared down a row
         "#]],
         );
         check(
             "peers/mod.rs",
             "use crate::{base::Hash,\n rpc::{Answer, Call}};",
             expect![[r#"
-            crates/rushlight-core/src/peers/mod.rs:2: `peers` uses `rpc::Answer`, which is not below it (base <- crypto codec <- trie net peers rpc bundle <- vm <- chains/FAMILY <- node; see docs/decisions/002-import-direction.md); move what is shared down a row
-            crates/rushlight-core/src/peers/mod.rs:2: `peers` uses `rpc::Call`, which is not below it (base <- crypto codec <- trie net peers rpc bundle <- vm <- chains/FAMILY <- node; see docs/decisions/002-import-direction.md); move what is shared down a row
+            crates/rushlight-core/src/peers/mod.rs:2: `peers` uses `rpc::Answer`, which is not below it (base <- crypto codec <- work <- trie net peers rpc bundle <- vm <- chains/FAMILY <- node; see docs/decisions/002-import-direction.md); move what is shared down a row
+            crates/rushlight-core/src/peers/mod.rs:2: `peers` uses `rpc::Call`, which is not below it (base <- crypto codec <- work <- trie net peers rpc bundle <- vm <- chains/FAMILY <- node; see docs/decisions/002-import-direction.md); move what is shared down a row
         "#]],
         );
         check(
             "codec/json.rs",
             "fn f() { let x = crate::crypto::sha256(b); }",
             expect![[r#"
-            crates/rushlight-core/src/codec/json.rs:1: `codec` uses `crypto::sha256`, which is not below it (base <- crypto codec <- trie net peers rpc bundle <- vm <- chains/FAMILY <- node; see docs/decisions/002-import-direction.md); move what is shared down a row
+            crates/rushlight-core/src/codec/json.rs:1: `codec` uses `crypto::sha256`, which is not below it (base <- crypto codec <- work <- trie net peers rpc bundle <- vm <- chains/FAMILY <- node; see docs/decisions/002-import-direction.md); move what is shared down a row
         "#]],
         );
         check(
             "rpc/parse.rs",
             "use super::super::node::Node;",
             expect![[r#"
-            crates/rushlight-core/src/rpc/parse.rs:1: `rpc` uses `node::Node`, which is not below it (base <- crypto codec <- trie net peers rpc bundle <- vm <- chains/FAMILY <- node; see docs/decisions/002-import-direction.md); move what is shared down a row
+            crates/rushlight-core/src/rpc/parse.rs:1: `rpc` uses `node::Node`, which is not below it (base <- crypto codec <- work <- trie net peers rpc bundle <- vm <- chains/FAMILY <- node; see docs/decisions/002-import-direction.md); move what is shared down a row
         "#]],
         );
         check(
             "rpc/mod.rs",
             "mod inner { use super::super::peers::Ask; }",
             expect![[r#"
-            crates/rushlight-core/src/rpc/mod.rs:1: `rpc` uses `peers::Ask`, which is not below it (base <- crypto codec <- trie net peers rpc bundle <- vm <- chains/FAMILY <- node; see docs/decisions/002-import-direction.md); move what is shared down a row
+            crates/rushlight-core/src/rpc/mod.rs:1: `rpc` uses `peers::Ask`, which is not below it (base <- crypto codec <- work <- trie net peers rpc bundle <- vm <- chains/FAMILY <- node; see docs/decisions/002-import-direction.md); move what is shared down a row
         "#]],
         );
     }

@@ -5,7 +5,6 @@
 mod contract;
 mod open;
 mod spec;
-mod work;
 
 // The words of asking, which families take from here: they know answers to asks, and nothing else of peers.
 #[cfg_attr(not(feature = "tendermint"), allow(unused_imports, reason = "a build without families asks nobody"))]
@@ -16,7 +15,6 @@ pub use contract::{
 };
 pub use open::{OpenError, open};
 pub use spec::{ChainSpec, SpecError};
-pub use work::{Done, Work};
 
 #[cfg(feature = "substrate")]
 pub mod substrate;

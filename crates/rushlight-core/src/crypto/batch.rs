@@ -8,6 +8,7 @@
 use super::{PublicKey, Sha256, SignatureError};
 use crate::base::Hash;
 use alloc::vec::Vec;
+use core::convert::Infallible;
 use core::fmt;
 use ed25519_zebra::{Signature, VerificationKeyBytes, batch::Item};
 use rand_chacha::{ChaCha20Rng, rand_core::SeedableRng};
@@ -59,13 +60,14 @@ struct BatchItem {
     signature_len: usize,
 }
 
-/// What became of a [`SignatureBatch`]. Only [`SignatureBatch::verify`] can make one.
+/// What became of a [`SignatureBatch`]. Only verifying one can make it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BatchVerdict {
-    digest: Hash,
-    signatures: usize,
     outcome: Result<(), BadSignature>,
 }
+
+/// The place of a signature that does not verify, and the broken rule.
+type Bad = (usize, SignatureError);
 
 /// The first signature of a batch that does not verify.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -147,8 +149,15 @@ impl SignatureBatch {
     /// Costs about a fifth of single checks where keys recur across groups. When a batch fails it is split in halves
     /// to find the first bad signature, at the cost of about two more batches.
     pub fn verify(self) -> BatchVerdict {
-        let digest = self.digest();
-        let outcome = match self.first_bad(&digest) {
+        let Ok(verdict) = self.verify_while(&|| Ok::<(), Infallible>(()));
+        verdict
+    }
+
+    /// Verifies as [`SignatureBatch::verify`] does, as long as `go_on`, which is asked before each equation, says so.
+    /// # Errors
+    /// What `go_on` says.
+    pub fn verify_while<E>(self, go_on: &dyn Fn() -> Result<(), E>) -> Result<BatchVerdict, E> {
+        let outcome = match self.first_bad(&self.digest(), go_on)? {
             None => Ok(()),
             Some((index, why)) => {
                 let group = self.group_ends.partition_point(|end| *end <= index);
@@ -156,7 +165,7 @@ impl SignatureBatch {
                 Err(BadSignature { group, item: index.saturating_sub(start), why })
             }
         };
-        BatchVerdict { digest, signatures: self.items.len(), outcome }
+        Ok(BatchVerdict { outcome })
     }
 
     fn parts(&self, index: usize) -> Option<(&PublicKey, &[u8], &[u8])> {
@@ -172,45 +181,59 @@ impl SignatureBatch {
     }
 
     /// Returns the first signature that does not verify.
-    fn first_bad(&self, digest: &Hash) -> Option<(usize, SignatureError)> {
+    fn first_bad<E>(&self, digest: &Hash, go_on: &dyn Fn() -> Result<(), E>) -> Result<Option<Bad>, E> {
         let mut ed25519 = Vec::with_capacity(self.items.len().min(EQUATION_SIGNATURES_MAX));
         let mut bad = None;
         for index in 0..self.items.len() {
-            let Some((key, message, signature)) = self.parts(index) else { continue };
+            let Some((key, message, signature)) = self.parts(index) else {
+                // A signature that is not there holds for nobody: passed over, fewer would be checked than were counted.
+                bad = Some((index, SignatureError::Mismatch));
+                break;
+            };
             match (key, <[u8; 64]>::try_from(signature)) {
                 (PublicKey::Ed25519(key), Ok(bytes)) => {
                     let key = VerificationKeyBytes::from(*key);
                     ed25519.push((index, Item::from((key, Signature::from(bytes), message))));
                 }
-                _ => bad = self.check_single(index).err().map(|why| (index, why)),
+                _ => {
+                    go_on()?;
+                    bad = key.verify(message, signature).err().map(|why| (index, why));
+                }
             }
             // Only what waits and stands before a bad one can still be the first.
             if bad.is_some() {
                 break;
             }
             if ed25519.len() == EQUATION_SIGNATURES_MAX {
-                if let Some(first) = self.first_bad_ed25519(digest, &ed25519) {
-                    return Some(first);
+                if let Some(first) = self.first_bad_ed25519(digest, &ed25519, go_on)? {
+                    return Ok(Some(first));
                 }
                 ed25519.clear();
             }
         }
-        self.first_bad_ed25519(digest, &ed25519).or(bad)
+        Ok(self.first_bad_ed25519(digest, &ed25519, go_on)?.or(bad))
     }
 
     /// Returns the first Ed25519 item that does not verify: halves a failing batch, left half first.
-    fn first_bad_ed25519(&self, digest: &Hash, items: &[(usize, Item)]) -> Option<(usize, SignatureError)> {
+    fn first_bad_ed25519<E>(
+        &self,
+        digest: &Hash,
+        items: &[(usize, Item)],
+        go_on: &dyn Fn() -> Result<(), E>,
+    ) -> Result<Option<Bad>, E> {
         let mut rest = items;
+        go_on()?;
         if batch_holds(digest, rest) {
-            return None;
+            return Ok(None);
         }
         // Invariant: `rest` holds a bad item, and everything before it verifies.
         while rest.len() > 1 {
+            go_on()?;
             let (left, right) = rest.split_at(rest.len() / 2);
             rest = if batch_holds(digest, left) { right } else { left };
         }
-        let (index, _) = rest.first()?;
-        Some((*index, self.check_single(*index).err().unwrap_or(SignatureError::Mismatch)))
+        let first = rest.first().map(|(index, _)| *index);
+        Ok(first.map(|index| (index, self.check_single(index).err().unwrap_or(SignatureError::Mismatch))))
     }
 }
 
@@ -238,20 +261,60 @@ fn batch_holds(digest: &Hash, items: &[(usize, Item)]) -> bool {
 }
 
 impl BatchVerdict {
-    /// Returns the digest of the batch, as [`SignatureBatch::digest`] gives it.
-    pub fn digest(&self) -> Hash {
-        self.digest
-    }
-
-    /// Returns the number of signatures that the batch had.
-    pub fn signatures(&self) -> usize {
-        self.signatures
-    }
-
     /// Tells whether every signature verifies, or which is the first that does not.
     /// # Errors
     /// [`BadSignature`].
     pub fn outcome(&self) -> Result<(), BadSignature> {
         self.outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::cell::Cell;
+    use ed25519_zebra::SigningKey;
+
+    fn signed(count: u16) -> SignatureBatch {
+        let mut batch = SignatureBatch::new();
+        for number in 0..count {
+            let key = SigningKey::from([u8::try_from(number % 8).unwrap() + 1; 32]);
+            let public = PublicKey::Ed25519(VerificationKeyBytes::from(&key).into());
+            let message = number.to_le_bytes();
+            batch.push(&public, &message, &key.sign(&message).to_bytes());
+        }
+        batch.end_group();
+        batch
+    }
+
+    /// One that is passed over would be one that was counted and not checked.
+    #[test]
+    fn a_signature_that_cannot_be_cut_out_is_bad() {
+        for (count, broken) in [(1, 0), (5, 2), (9, 8)] {
+            let mut batch = signed(count);
+            assert_eq!(batch.clone().verify().outcome(), Ok(()));
+            batch.items[broken].signature_len = usize::MAX;
+            let bad = BadSignature { group: 0, item: broken, why: SignatureError::Mismatch };
+            assert_eq!(batch.verify().outcome(), Err(bad));
+        }
+        // What stands before it and does not verify is the first one still.
+        let mut batch = signed(6);
+        batch.bytes[70] ^= 1;
+        batch.items[4].start = usize::MAX;
+        assert_eq!(batch.verify().outcome().map_err(|bad| bad.item), Err(1));
+    }
+
+    #[test]
+    fn a_batch_can_be_stopped_between_two_equations() {
+        let count = u16::try_from(EQUATION_SIGNATURES_MAX).unwrap() + 3;
+        for equations in 0..=2 {
+            let left = Cell::new(equations);
+            let go_on = || match left.get() {
+                0 => Err("stopped"),
+                more => Ok(left.set(more - 1)),
+            };
+            let verdict = signed(count).verify_while(&go_on);
+            assert_eq!(verdict.is_ok(), equations == 2, "{equations}");
+        }
     }
 }

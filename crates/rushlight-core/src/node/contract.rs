@@ -2,9 +2,10 @@
 
 use super::tally::{Progress, Times};
 use crate::base::{ChainId, ClientId, FetchId, Hash, LoadId, PeerId, SaveId, WorkId};
-use crate::chains::{ChainNotice, ChainStatus, Done, Head, Work};
+use crate::chains::{ChainNotice, ChainStatus, Head};
 use crate::peers::{Fetch, FetchFailed, Fetched, PeerStats, Verdict};
 use crate::rpc::{Answer, Call, ClientKind, Scope};
+use crate::work::{Done, Work};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec::Vec;

@@ -274,7 +274,7 @@ fn check_ranges(
             report.equal(name, format!("push {}", block.header.height), pushed, Ok(()));
         }
         let (work, sealed) = range.seal();
-        match sealed.release(&trusted, &work.run(), &rules(), at) {
+        match sealed.release(&trusted, work.run(), &rules(), at) {
             Ok(released) => {
                 for block in &released {
                     let want = verified.get(&block.height()).map(VerifiedBlock::hash);

@@ -2,10 +2,11 @@
 #![allow(dead_code, reason = "each test uses another part")]
 
 use rushlight_core::base::{ChainId, ClientId, FetchId, Hash, Instant, LoadId, Now, SaveId, UnixTime, WorkId};
-use rushlight_core::chains::{ChainSpec, ChainStatus, Work};
+use rushlight_core::chains::{ChainSpec, ChainStatus};
 use rushlight_core::node::{Config, Input, Node, Notice, Output, Pending};
 use rushlight_core::peers::{Fetch, FetchFailed, Fetched};
 use rushlight_core::rpc::{Answer, Call, ClientKind, Dialect, Scope};
+use rushlight_core::work::Work;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 

@@ -2,8 +2,8 @@
 
 use super::{ChainNotice, Head, QueryAnswer, QueryError};
 use crate::base::{AskId, Hash, LoadId, PeerId, QueryId, SaveId, WorkId};
-use crate::chains::Work;
 use crate::peers::{Ask, Verdict};
+use crate::work::Work;
 use alloc::string::String;
 use alloc::vec::Vec;
 

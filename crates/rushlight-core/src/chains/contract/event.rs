@@ -2,8 +2,8 @@
 
 use super::Query;
 use crate::base::{AskId, LoadId, PeerId, QueryId, SaveId, WorkId};
-use crate::chains::Done;
 use crate::peers::{AskFailed, Reply};
+use crate::work::Done;
 use alloc::string::String;
 
 /// What happens to a chain.
@@ -38,7 +38,7 @@ pub enum Event<'a> {
         /// Why.
         failed: AskFailed,
     },
-    /// A work is done.
+    /// A work has ended: its ticket opens what came out.
     Worked(WorkId, Done),
     /// A snapshot reached the disk (`true`) or did not.
     Saved(SaveId, bool),

@@ -10,8 +10,8 @@
 use super::rules::{self, Unsigned};
 use super::{AuthoritySet, BlockId, CommitMessage, JustificationRef, VerifyError};
 use crate::base::Hash;
-use crate::chains::{Done, Work};
 use crate::crypto::batch::SignatureBatch;
+use crate::work::{Done, Ticket, Work};
 use alloc::vec::Vec;
 
 /// A block that a set of authorities finalized. Only [`SealedProofs::release`] makes one.
@@ -50,8 +50,7 @@ pub struct Proofs {
 /// Proofs whose signatures are being verified elsewhere.
 #[derive(Debug)]
 pub struct SealedProofs {
-    from: Hash,
-    digest: Hash,
+    ticket: Ticket<SignatureBatch>,
     unsigned: Vec<Unsigned>,
 }
 
@@ -121,25 +120,24 @@ impl Proofs {
 
     /// Returns the work of verifying all signatures, and what is released when they hold.
     pub fn seal(self) -> (Work, SealedProofs) {
-        let sealed = SealedProofs { from: self.from, digest: self.batch.digest(), unsigned: self.unsigned };
-        (Work::signatures(self.from, self.batch), sealed)
+        let (work, ticket) = Work::new(self.from, self.batch);
+        (work, SealedProofs { ticket, unsigned: self.unsigned })
     }
 
     /// Verifies all signatures here and now.
     pub fn verify_in_place(self) -> (Vec<VerifiedFinality>, Option<Refused>) {
         let (work, sealed) = self.seal();
-        sealed.release(&work.run())
+        sealed.release(work.run())
     }
 }
 
 impl SealedProofs {
     /// Returns the blocks that are final, in order, up to the first proof with a bad signature, and that one.
-    pub fn release(self, done: &Done) -> (Vec<VerifiedFinality>, Option<Refused>) {
-        let verdict = done.verdict();
-        if done.from() != self.from || verdict.digest() != self.digest {
-            return (Vec::new(), Some(Refused { index: 0, error: VerifyError::OtherWork }));
-        }
-        let bad = verdict.outcome().err();
+    pub fn release(self, done: Done) -> (Vec<VerifiedFinality>, Option<Refused>) {
+        let bad = match self.ticket.redeem(done) {
+            Ok(verdict) => verdict.outcome().err(),
+            Err(error) => return (Vec::new(), Some(Refused { index: 0, error: error.into() })),
+        };
         // The bad signature is the first one, so all groups before it hold.
         let good = bad.map_or(self.unsigned.len(), |bad| bad.group);
         let finality = |proof: Unsigned| {

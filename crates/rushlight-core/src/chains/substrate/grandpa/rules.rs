@@ -9,6 +9,7 @@ use crate::base::Hash;
 use crate::chains::substrate::header::NumberWidth;
 use crate::crypto::batch::SignatureBatch;
 use crate::crypto::{PublicKey, SignatureError};
+use crate::work::NotDone;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
@@ -105,9 +106,9 @@ pub enum VerifyError {
         /// The broken rule.
         why: SignatureError,
     },
-    /// The work that came back is not the one that was sent out: a fault of the driver.
-    #[error("the finished work is not the one that belongs to these justifications")]
-    OtherWork,
+    /// The signatures were not verified, which is nobody's fault who sent any of this.
+    #[error(transparent)]
+    NotDone(#[from] NotDone),
 }
 
 /// Votes that satisfy every rule but the signatures, which are in a batch.

@@ -3,6 +3,7 @@ use crate::chains::substrate::header::authorities::AuthoritiesRef;
 use crate::chains::substrate::header::{Header, HeaderError, NumberWidth};
 use crate::codec::scale::{Reader, ScaleError, put_compact};
 use crate::crypto::SignatureError;
+use crate::work::NotDone;
 use alloc::vec;
 use alloc::vec::Vec;
 use ed25519_zebra::{SigningKey, VerificationKeyBytes};
@@ -423,11 +424,14 @@ fn work_of_others_releases_nothing() {
     };
     let (work, _) = proofs(Hash([1; 32]));
     let (_, sealed) = proofs(Hash([2; 32]));
-    let refused = Some(Refused { index: 0, error: VerifyError::OtherWork });
-    assert_eq!(sealed.release(&work.run()), (vec![], refused.clone()));
+    let (verified, refused) = sealed.release(work.run());
+    let error = VerifyError::NotDone(NotDone::OtherStart { got: Hash([1; 32]), want: Hash([2; 32]) });
+    assert_eq!((verified, refused), (vec![], Some(Refused { index: 0, error })));
     let (_, sealed) = proofs(Hash([1; 32]));
-    let empty = Proofs::start(Hash([1; 32])).seal().0;
-    assert_eq!(sealed.release(&empty.run()), (vec![], refused));
+    let (verified, refused) = sealed.release(Proofs::start(Hash([1; 32])).seal().0.run());
+    assert_eq!((verified, refused.as_ref().map(|refused| refused.index)), (vec![], Some(0)));
+    let error = refused.map(|refused| refused.error);
+    assert!(matches!(error, Some(VerifyError::NotDone(NotDone::OtherInput { .. }))), "{error:?}");
 }
 
 fn encode_commit(set_id: u64, target: BlockId, votes: &[Vote]) -> Vec<u8> {

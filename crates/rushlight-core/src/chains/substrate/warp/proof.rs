@@ -75,7 +75,7 @@ impl ProofRun {
 
     fn verify_signatures(&mut self) -> Result<(), WarpError> {
         let (work, sealed) = self.run.seal();
-        let released = sealed.release(&work.run());
+        let released = sealed.release(work.run());
         self.head = released.head.or(self.head.take());
         released.refused.map_or(Ok(()), |(_, error)| Err(error))
     }

@@ -10,7 +10,7 @@ use crate::base::PeerId;
 use crate::chains::substrate::grandpa::{AuthoritySet, BlockId, Proofs, Refused, SealedProofs, SetError, VerifyError};
 use crate::chains::substrate::header::grandpa;
 use crate::chains::substrate::spec::rules::RefusedBlock;
-use crate::chains::{Done, Work};
+use crate::work::{Done, Work};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -249,7 +249,7 @@ impl SealedRun {
     }
 
     /// Returns the highest block that is final now and the first fragment that is refused, if one is.
-    pub fn release(self, done: &Done) -> Released {
+    pub fn release(self, done: Done) -> Released {
         let (verified, refused) = self.proofs.release(done);
         let mut links = self.links;
         let refused = refused.and_then(|Refused { error: why, .. }| {

@@ -37,7 +37,8 @@ use super::snapshot::Freeze;
 use super::spec::{Mode, Spec};
 use super::verify::{self, JudgedAt, VerifiedBlock};
 use crate::base::{Hash, Instant, Now, PeerId, SaveId, TrustClock, UnixTime, WorkId};
-use crate::chains::{Action, Chain, ChainNotice, ChainStatus, Done, Event, To};
+use crate::chains::{Action, Chain, ChainNotice, ChainStatus, Event, To};
+use crate::work::Done;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
@@ -236,15 +237,15 @@ impl TendermintChain {
         if self.walk.as_ref().is_some_and(|walk| walk.waits_for_work(work)) {
             let desk = &mut self.desk;
             let walked = match self.walk.as_mut() {
-                Some(Walk::Skipping(walk)) => walk.worked(&done, desk, now.instant),
+                Some(Walk::Skipping(walk)) => walk.worked(done, desk, now.instant),
                 Some(Walk::Sequential(walk)) => walk.worked(work, done, desk, now.instant),
                 None => return,
             };
             self.walked(walked, now);
         } else if self.adoption.as_ref().is_some_and(|adoption| adoption.waits_for_work(work)) {
-            self.adoption_worked(work, &done, now);
+            self.adoption_worked(work, done, now);
         } else {
-            self.proof_worked(work, &done, now);
+            self.proof_worked(work, done, now);
         }
     }
 

@@ -3,6 +3,7 @@
 use crate::base::{Hash, UnixTime};
 use crate::chains::tendermint::types::Address;
 use crate::crypto::SignatureError;
+use crate::work::NotDone;
 use alloc::string::String;
 
 /// Why a block is not accepted: one variant per rule, with what it has and what the rule wants.
@@ -203,9 +204,17 @@ pub enum VerifyError {
         /// The broken rule.
         why: SignatureError,
     },
-    /// The work that came back is not the one that was sent out: a fault of the driver.
-    #[error("the finished work is not the one that belongs to these headers")]
-    OtherWork,
+    /// The headers were checked from another trusted header: a fault of the caller.
+    #[error("the headers follow on the trusted header {want}, not on {got}")]
+    OtherBasis {
+        /// Hash of the header given.
+        got: Hash,
+        /// Hash of the header that they follow on.
+        want: Hash,
+    },
+    /// The signatures were not verified.
+    #[error(transparent)]
+    NotDone(#[from] NotDone),
     /// The block is not at the checkpoint's height.
     #[error("block has height {got}, the checkpoint {want}")]
     CheckpointHeight {
@@ -265,11 +274,34 @@ impl VerifyError {
         match self {
             // A header from the future may as well show that our own clock is late.
             Self::FromTheFuture { .. }
-            | Self::NotEnoughTrust { .. }
             | Self::TrustExpired { .. }
+            | Self::NotEnoughTrust { .. }
             | Self::NoBasis { .. }
-            | Self::OtherWork => Blame::Nobody,
-            _ => Blame::Sender,
+            | Self::OtherBasis { .. }
+            | Self::NotDone(_) => Blame::Nobody,
+            Self::ChainId { .. }
+            | Self::BlockProtocol { .. }
+            | Self::CommitHeight { .. }
+            | Self::NotAdjacent { .. }
+            | Self::HeightNotAbove { .. }
+            | Self::TimeNotAfter { .. }
+            | Self::HeaderHash { .. }
+            | Self::ValidatorsHash { .. }
+            | Self::NextValidatorsHash { .. }
+            | Self::SetNotAnnounced { .. }
+            | Self::LastBlockId { .. }
+            | Self::LastBlockParts { .. }
+            | Self::SignatureCount { .. }
+            | Self::DoubleVote { .. }
+            | Self::VotePlace { .. }
+            | Self::SignatureLength { .. }
+            | Self::TooLittlePower { .. }
+            | Self::BadSignature { .. }
+            | Self::CheckpointHeight { .. }
+            | Self::CheckpointHash { .. }
+            | Self::CheckpointTime { .. }
+            | Self::BackwardsHash { .. }
+            | Self::BackwardsTime { .. } => Blame::Sender,
         }
     }
 }

@@ -39,6 +39,7 @@ use super::types::{BlockId, Commit, Header, LightBlock, ValidatorSet};
 use crate::base::{Hash, UnixTime};
 use crate::crypto::batch::SignatureBatch;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 /// A header that is proven: by signatures from a trusted one, by the hash chain from a later one, or by the user's word.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,7 +170,7 @@ pub fn anchor(
 pub fn commit_light(chain_id: &str, validators: &ValidatorSet, commit: &Commit) -> Result<VotePower, VerifyError> {
     rules::votes_are_positional(commit, validators)?;
     let needed = tally::own_set(commit, validators)?;
-    verify_votes(chain_id, validators, commit, needed.votes.iter().copied())?;
+    verify_votes(chain_id, validators, commit, &needed.votes)?;
     Ok(needed.power)
 }
 
@@ -182,7 +183,7 @@ pub fn commit_in_full(chain_id: &str, validators: &ValidatorSet, commit: &Commit
     rules::votes_are_positional(commit, validators)?;
     let needed = tally::own_set(commit, validators)?;
     let votes = commit.signatures.iter().enumerate().filter(|(_, sig)| sig.vote().is_some()).map(|(index, _)| index);
-    verify_votes(chain_id, validators, commit, votes)?;
+    verify_votes(chain_id, validators, commit, &votes.collect::<Vec<_>>())?;
     Ok(needed.power)
 }
 
@@ -209,14 +210,14 @@ fn verify_votes(
     chain_id: &str,
     validators: &ValidatorSet,
     commit: &Commit,
-    votes: impl Iterator<Item = usize> + Clone,
+    votes: &[usize],
 ) -> Result<(), VerifyError> {
     let mut batch = SignatureBatch::new();
-    tally::push_votes(&mut batch, chain_id, validators, commit, votes.clone());
+    tally::push_votes(&mut batch, chain_id, validators, commit, votes)?;
     batch.end_group();
     batch.verify().outcome().map_err(|bad| VerifyError::BadSignature {
         height: commit.height,
-        index: votes.clone().nth(bad.item).unwrap_or(bad.item),
+        index: votes.get(bad.item).copied().unwrap_or(bad.item),
         why: bad.why,
     })
 }

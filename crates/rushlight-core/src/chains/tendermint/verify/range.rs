@@ -7,10 +7,9 @@
 
 use super::{JudgedAt, Rules, VerifiedBlock, VerifyError, rules, tally};
 use crate::base::{Hash, UnixTime};
-use crate::chains::Done;
-use crate::chains::Work;
 use crate::chains::tendermint::types::{LightBlock, PartSetHeader};
-use crate::crypto::batch::{BadSignature, BatchVerdict, SignatureBatch};
+use crate::crypto::batch::{BadSignature, SignatureBatch};
+use crate::work::{Done, Ticket, Work};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -53,8 +52,8 @@ struct Unsigned {
 /// A part of a range whose signatures are being verified elsewhere.
 #[derive(Debug)]
 pub struct Sealed {
-    from: Hash,
-    digest: Hash,
+    ticket: Ticket<SignatureBatch>,
+    signatures: usize,
     blocks: Vec<Unsigned>,
 }
 
@@ -139,8 +138,7 @@ impl Range {
         rules::follows_on(header, self.tip.hash, self.tip.parts)?;
         rules::votes_are_positional(&block.commit, &block.validators)?;
         let own = tally::own_set(&block.commit, &block.validators)?;
-        self.push(block, hash, own.votes);
-        Ok(())
+        self.push(block, hash, own.votes)
     }
 
     /// Adds a block any number of heights above `trusted`, the block that this range starts from; it must be the first.
@@ -157,7 +155,7 @@ impl Range {
             return self.push_adjacent(block, rules, at);
         }
         if self.tip.hash != trusted.hash() {
-            return Err(VerifyError::OtherWork);
+            return Err(VerifyError::OtherBasis { got: trusted.hash(), want: self.tip.hash });
         }
         let header = &block.header;
         rules::header_is_well_formed(header, &self.chain_id)?;
@@ -170,8 +168,7 @@ impl Range {
         let basis = trusted.next_validators().ok_or(VerifyError::NoBasis { height: trusted.height() })?;
         let trusting = tally::trusted_set(&block.commit, &block.validators, basis, rules.trust_level)?;
         let own = tally::own_set(&block.commit, &block.validators)?;
-        self.push(block, hash, tally::union(&trusting.votes, &own.votes));
-        Ok(())
+        self.push(block, hash, tally::union(&trusting.votes, &own.votes))
     }
 
     /// Checks what both kinds of step have in common; returns the header's hash.
@@ -186,12 +183,13 @@ impl Range {
         Ok(hash)
     }
 
-    fn push(&mut self, block: Arc<LightBlock>, hash: Hash, votes: Vec<usize>) {
-        tally::push_votes(&mut self.batch, &self.chain_id, &block.validators, &block.commit, votes.iter().copied());
+    fn push(&mut self, block: Arc<LightBlock>, hash: Hash, votes: Vec<usize>) -> Result<(), VerifyError> {
+        tally::push_votes(&mut self.batch, &self.chain_id, &block.validators, &block.commit, &votes)?;
         self.batch.end_group();
         self.tip = Link::of(&block, hash);
         self.size_bytes = self.size_bytes.saturating_add(block.size_bytes());
         self.blocks.push(Unsigned { block, hash, votes });
+        Ok(())
     }
 
     /// Cuts off a part: returns the work of verifying its signatures, and what is released when they hold. The range
@@ -201,11 +199,12 @@ impl Range {
         let blocks = core::mem::take(&mut self.blocks);
         self.size_bytes = 0;
         let from = core::mem::replace(&mut self.from, self.tip.hash);
-        let sealed = Sealed { from, digest: batch.digest(), blocks };
-        (Work::signatures(from, batch), sealed)
+        let signatures = batch.len();
+        let (work, ticket) = Work::new(from, batch);
+        (work, Sealed { ticket, signatures, blocks })
     }
 
-    /// Verifies the signatures here and now and returns the last block.
+    /// Verifies the signatures here and now and returns the last block; the trusted one when there is none.
     pub(super) fn verify_in_place(
         mut self,
         trusted: &VerifiedBlock,
@@ -213,16 +212,20 @@ impl Range {
         at: JudgedAt,
     ) -> Result<VerifiedBlock, VerifyError> {
         let (work, sealed) = self.seal();
-        let done = work.run();
-        let blocks = sealed.release(trusted, &done, rules, at).map_err(|refused| refused.error)?;
-        blocks.into_iter().next_back().ok_or(VerifyError::OtherWork)
+        let blocks = sealed.release(trusted, work.run(), rules, at).map_err(|refused| refused.error)?;
+        Ok(blocks.into_iter().next_back().unwrap_or_else(|| trusted.clone()))
     }
 }
 
 impl Sealed {
     /// Returns the hash of the header that the part follows on.
     pub fn from(&self) -> Hash {
-        self.from
+        self.ticket.from()
+    }
+
+    /// Returns how many signatures are being verified.
+    pub fn signatures(&self) -> usize {
+        self.signatures
     }
 
     /// Returns the height of the last block; 0 when there is none.
@@ -237,26 +240,27 @@ impl Sealed {
     pub fn release(
         self,
         trusted: &VerifiedBlock,
-        done: &Done,
+        done: Done,
         rules: &Rules,
         at: JudgedAt,
     ) -> Result<Vec<VerifiedBlock>, Refused> {
-        let verdict: &BatchVerdict = done.verdict();
-        if trusted.hash() != self.from || done.from() != self.from || verdict.digest() != self.digest {
-            return Err(Refused { height: 0, error: VerifyError::OtherWork });
+        let Self { ticket, blocks, .. } = self;
+        let of_no_height = |error| Refused { height: 0, error };
+        if trusted.hash() != ticket.from() {
+            return Err(of_no_height(VerifyError::OtherBasis { got: trusted.hash(), want: ticket.from() }));
         }
+        let verdict = ticket.redeem(done).map_err(|error| of_no_height(error.into()))?;
         rules::trust_lasts(trusted.height(), trusted.time(), rules, at)
             .map_err(|error| Refused { height: trusted.height(), error })?;
-        verdict.outcome().map_err(|bad| self.refused(bad))?;
-        Ok(self.blocks.into_iter().map(|unsigned| VerifiedBlock::new(unsigned.block, unsigned.hash)).collect())
+        verdict.outcome().map_err(|bad| refused(&blocks, bad))?;
+        Ok(blocks.into_iter().map(|unsigned| VerifiedBlock::new(unsigned.block, unsigned.hash)).collect())
     }
+}
 
-    fn refused(&self, bad: BadSignature) -> Refused {
-        let Some(unsigned) = self.blocks.get(bad.group) else {
-            return Refused { height: 0, error: VerifyError::OtherWork };
-        };
-        let height = unsigned.block.header.height;
-        let index = unsigned.votes.get(bad.item).copied().unwrap_or(bad.item);
-        Refused { height, error: VerifyError::BadSignature { height, index, why: bad.why } }
-    }
+fn refused(blocks: &[Unsigned], bad: BadSignature) -> Refused {
+    // Each group of the batch is a block. Nothing is released in any case.
+    let height = blocks.get(bad.group).map_or(0, |unsigned| unsigned.block.header.height);
+    let votes = blocks.get(bad.group).map_or(&[][..], |unsigned| &unsigned.votes);
+    let index = votes.get(bad.item).copied().unwrap_or(bad.item);
+    Refused { height, error: VerifyError::BadSignature { height, index, why: bad.why } }
 }

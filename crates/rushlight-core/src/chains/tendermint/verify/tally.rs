@@ -99,22 +99,79 @@ pub(super) fn union(a: &[usize], b: &[usize]) -> Vec<usize> {
 }
 
 /// Adds the votes at `places` to a batch, each with its validator's key.
+///
+/// A place without a validator or without a vote is refused: passed over, fewer signatures would be checked than power was
+/// counted.
+/// # Errors
+/// [`VerifyError::SignatureCount`], [`VerifyError::SignatureLength`]; the batch is unchanged.
 pub(super) fn push_votes(
     batch: &mut SignatureBatch,
     chain_id: &str,
     validators: &ValidatorSet,
     commit: &Commit,
-    places: impl Iterator<Item = usize>,
-) {
+    places: &[usize],
+) -> Result<(), VerifyError> {
+    let (signatures, members) = (&commit.signatures, validators.validators());
+    let vote_at = |place: &usize| {
+        let (Some(signature), Some(member)) = (signatures.get(*place), members.get(*place)) else {
+            return Err(VerifyError::SignatureCount { got: signatures.len(), want: members.len() });
+        };
+        let vote = signature.vote().ok_or_else(|| {
+            let want = member.public_key.kind().signature_len();
+            VerifyError::SignatureLength { index: *place, got: 0, want }
+        })?;
+        Ok((member, signature, vote))
+    };
+    let votes = places.iter().map(vote_at).collect::<Result<Vec<_>, _>>()?;
     let sign_bytes = commit.sign_bytes(chain_id);
     let mut message = Vec::with_capacity(180);
-    for place in places {
-        let (Some(signature), Some(member)) = (commit.signatures.get(place), validators.validators().get(place)) else {
-            continue;
-        };
-        let Some(vote) = signature.vote() else { continue };
+    for (member, signature, vote) in votes {
         message.clear();
         sign_bytes.put(signature, &mut message);
         batch.push(&member.public_key, &message, vote.signature.as_bytes());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::UnixTime;
+    use crate::chains::tendermint::types::{Address, BlockId, PartSetHeader, Signature, Validator, Vote};
+    use crate::crypto::PublicKey;
+    use alloc::vec;
+
+    /// Whoever counts a vote has its signature checked, or is told that it cannot be.
+    #[test]
+    fn a_place_without_a_vote_is_refused() {
+        let members = [1, 2].map(|number| Validator::new(PublicKey::Ed25519([number; 32]), 10).unwrap());
+        let vote = Vote {
+            validator_address: Address::default(),
+            timestamp: UnixTime::EPOCH,
+            signature: Signature::from_bytes(&[3; 64]),
+        };
+        let parts = PartSetHeader { total: 1, hash: Default::default() };
+        let commit = |signatures| Commit {
+            height: 1,
+            round: 0,
+            block_id: BlockId { hash: Default::default(), parts },
+            signatures,
+        };
+        let validators = ValidatorSet::new(members.to_vec()).unwrap();
+        let (present, absent) = (CommitSig::Commit(vote), CommitSig::Absent);
+        let count = |got, want| Err(VerifyError::SignatureCount { got, want });
+        let cases = [
+            (vec![present.clone(), present.clone()], vec![0, 1], Ok(())),
+            (vec![present.clone(), absent.clone()], vec![0], Ok(())),
+            (vec![present.clone()], vec![0, 1], count(1, 2)),
+            (vec![present.clone(); 3], vec![0, 2], count(3, 2)),
+            (vec![present, absent], vec![0, 1], Err(VerifyError::SignatureLength { index: 1, got: 0, want: 64 })),
+        ];
+        for (signatures, places, want) in cases {
+            let mut batch = SignatureBatch::new();
+            let count = if want.is_ok() { places.len() } else { 0 };
+            assert_eq!(push_votes(&mut batch, "chain", &validators, &commit(signatures), &places), want);
+            assert_eq!(batch.len(), count, "{want:?}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::base::{AskId, Hash, PeerId, WorkId};
 use crate::chains::substrate::header::NumberWidth;
 use crate::chains::substrate::warp::{VerifiedHead, WarpError};
-use crate::chains::{Done, Work};
+use crate::work::{Done, Work};
 
 /// How a way is split and when it ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub enum Event<'a> {
     Ended(AskId),
     /// No answer came. The ask is closed.
     Failed(AskId),
-    /// A work is done.
+    /// A work has ended.
     Worked(WorkId, Done),
 }
 

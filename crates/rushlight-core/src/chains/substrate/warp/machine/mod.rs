@@ -13,13 +13,13 @@ mod assign;
 mod contract;
 
 use crate::base::{AskId, PeerId, WorkId};
-use crate::chains::Done;
 use crate::chains::substrate::grandpa::VerifyError;
 use crate::chains::substrate::warp::part::{Asked, Part};
 use crate::chains::substrate::warp::rules::WarpRules;
 use crate::chains::substrate::warp::run::{
     LINKS_BYTES_MAX, RUN_BYTES_MAX, Released, Run, SealedRun, VerifiedHead, WarpError,
 };
+use crate::work::Done;
 use alloc::collections::{BTreeMap, VecDeque};
 
 pub use answers::WAITING_BYTES_MAX;
@@ -162,12 +162,12 @@ impl Warp {
         // Works come back in any order and are released in theirs: each starts where the one before ends.
         while let Some(Sent { done: Some(_), .. }) = self.works.front() {
             if let Some(Sent { sealed, done: Some(done), .. }) = self.works.pop_front() {
-                self.release(sealed, &done);
+                self.release(sealed, done);
             }
         }
     }
 
-    fn release(&mut self, sealed: SealedRun, done: &Done) {
+    fn release(&mut self, sealed: SealedRun, done: Done) {
         let Released { head, peers, refused } = sealed.release(done);
         for peer in peers {
             if let Some(peer) = self.peers.get_mut(&peer) {
@@ -180,8 +180,8 @@ impl Warp {
         }
         if let Some((peer, error)) = refused {
             self.fall_back();
-            // A work that is not ours is the driver's fault; the way is gone again.
-            if !matches!(error, WarpError::Finality { why: VerifyError::OtherWork, .. }) {
+            // Signatures that were not verified are not the peer's fault; the way is gone again.
+            if !matches!(error, WarpError::Finality { why: VerifyError::NotDone(_), .. }) {
                 self.blame(peer, error);
             }
         }

@@ -12,7 +12,8 @@ use crate::chains::tendermint::sync::ask::{Failed, Got, RequestId};
 use crate::chains::tendermint::sync::{PAUSE, TendermintChain};
 use crate::chains::tendermint::sync::{VerifiedBlock, Walk};
 use crate::chains::tendermint::verify::{self, VerifyError};
-use crate::chains::{Action, ChainNotice, Done, Head, Verdict};
+use crate::chains::{Action, ChainNotice, Head, Verdict};
+use crate::work::Done;
 use alloc::format;
 use alloc::string::ToString;
 use core::time::Duration;
@@ -144,7 +145,7 @@ impl TendermintChain {
         }
     }
 
-    pub(crate) fn adoption_worked(&mut self, work: WorkId, done: &Done, now: Now) {
+    pub(crate) fn adoption_worked(&mut self, work: WorkId, done: Done, now: Now) {
         if let Some(Adoption { stage: Stage::CrossCheck(check), .. }) = &mut self.adoption {
             let checked = check.worked(work, done, &mut self.desk, now.instant);
             self.checked(checked, now);

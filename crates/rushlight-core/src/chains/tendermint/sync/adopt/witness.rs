@@ -15,7 +15,8 @@ use crate::chains::tendermint::sync::walk::context::Desk;
 use crate::chains::tendermint::sync::walk::skipping::{Skipping, Walked};
 use crate::chains::tendermint::types::{Commit, Header};
 use crate::chains::tendermint::verify::VerifiedBlock;
-use crate::chains::{Done, To, Verdict};
+use crate::chains::{To, Verdict};
+use crate::work::Done;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
@@ -175,7 +176,7 @@ impl CrossCheck {
     }
 
     /// Takes in signatures that the check waits for.
-    pub fn worked(&mut self, work: WorkId, done: &Done, desk: &mut Desk, now: Instant) -> Checked {
+    pub fn worked(&mut self, work: WorkId, done: Done, desk: &mut Desk, now: Instant) -> Checked {
         match self.dissents.iter().position(|(_, walk)| walk.waits_for_work(work)) {
             Some(index) => self.walk(index, desk, now, |walk, desk| walk.worked(done, desk, now)),
             None => Checked::Pending,

@@ -15,8 +15,9 @@ use crate::chains::tendermint::sync::below::descend::{Descended, Descent};
 use crate::chains::tendermint::sync::serve::start::Start;
 use crate::chains::tendermint::sync::walk::skipping::{Skipping, WALK_TIME_MAX, Walked};
 use crate::chains::tendermint::verify::{self, VerifiedBlock, VerifiedHeader};
-use crate::chains::{Done, QueryAnswer, QueryError, To, Verdict};
+use crate::chains::{QueryAnswer, QueryError, To, Verdict};
 use crate::rpc::limits::QUERIES_WAITING_MAX;
+use crate::work::Done;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::format;
@@ -257,7 +258,7 @@ impl TendermintChain {
         Ok(self.start_proof_walk(proof, block, provider, now))
     }
 
-    pub(crate) fn proof_worked(&mut self, work: WorkId, done: &Done, now: Now) {
+    pub(crate) fn proof_worked(&mut self, work: WorkId, done: Done, now: Now) {
         let is_waiting = |proof: &Proof| matches!(&proof.stage, Stage::Walk(walk) if walk.waits_for_work(work));
         let Some(place) = self.proofs.place_of(is_waiting) else { return };
         let Some(mut proof) = self.proofs.proofs.remove(&place) else { return };

@@ -1,10 +1,11 @@
 //! What every walk needs at hand: requests, works, rules and times.
 
 use crate::base::WorkId;
+use crate::chains::Action;
 use crate::chains::tendermint::sync::ask::{FetchAction, Fetcher};
 use crate::chains::tendermint::sync::walk::steps::Steps;
-use crate::chains::tendermint::verify::{JudgedAt, Rules};
-use crate::chains::{Action, Work};
+use crate::chains::tendermint::verify::{JudgedAt, Rules, Sealed};
+use crate::work::Work;
 use alloc::collections::VecDeque;
 
 /// Requests, works, rules and times of one chain, shared by all its walks.
@@ -42,12 +43,12 @@ impl Desk {
         }
     }
 
-    /// Sends out a work.
-    pub fn send(&mut self, work: Work) -> WorkId {
+    /// Sends out the work of verifying the signatures of `sealed`.
+    pub fn send(&mut self, work: Work, sealed: &Sealed) -> WorkId {
         let id = WorkId(self.next_work);
         self.next_work = self.next_work.saturating_add(1);
         self.signatures_checked =
-            self.signatures_checked.saturating_add(u64::try_from(work.signatures_count()).unwrap_or(u64::MAX));
+            self.signatures_checked.saturating_add(u64::try_from(sealed.signatures()).unwrap_or(u64::MAX));
         self.actions.push_back(Action::Work(id, work));
         id
     }

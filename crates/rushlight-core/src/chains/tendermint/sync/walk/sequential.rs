@@ -10,7 +10,8 @@ use crate::chains::tendermint::sync::walk::context::Desk;
 use crate::chains::tendermint::sync::walk::skipping::{LOST_ANSWERS_MAX, Walked};
 use crate::chains::tendermint::types::{Commit, Header, LightBlock};
 use crate::chains::tendermint::verify::{Range, Sealed, VerifiedBlock, VerifyError};
-use crate::chains::{Done, To, Verdict};
+use crate::chains::{To, Verdict};
+use crate::work::Done;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
 use alloc::sync::Arc;
@@ -161,7 +162,7 @@ impl Sequential {
         }
         while self.parts.front().is_some_and(|part| part.done.is_some()) {
             let Some(Part { sealed, done: Some(done), .. }) = self.parts.pop_front() else { break };
-            match sealed.release(&self.current, &done, &desk.rules, desk.at) {
+            match sealed.release(&self.current, done, &desk.rules, desk.at) {
                 Err(refused) => return self.refused(&refused.error),
                 Ok(blocks) => {
                     self.part_ends = now.after(PART_TIME_MAX);
@@ -188,7 +189,7 @@ impl Sequential {
                     return Walked::Pending;
                 }
                 let (work, sealed) = self.range.seal();
-                let work = desk.send(work);
+                let work = desk.send(work, &sealed);
                 self.parts.push_back(Part { work, sealed, done: None });
                 continue;
             }

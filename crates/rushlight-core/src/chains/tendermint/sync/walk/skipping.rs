@@ -12,7 +12,8 @@ use crate::chains::tendermint::sync::walk::context::Desk;
 use crate::chains::tendermint::sync::walk::pivot::Pivots;
 use crate::chains::tendermint::types::LightBlock;
 use crate::chains::tendermint::verify::{self, Blame, Range, Sealed, VerifiedBlock, VerifyError};
-use crate::chains::{Done, To, Verdict};
+use crate::chains::{To, Verdict};
+use crate::work::Done;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::ToString;
@@ -207,7 +208,7 @@ impl Skipping {
     }
 
     /// Takes in the signatures that the walk waits for.
-    pub fn worked(&mut self, done: &Done, desk: &mut Desk, now: Instant) -> Walked {
+    pub fn worked(&mut self, done: Done, desk: &mut Desk, now: Instant) -> Walked {
         let Waiting::Signatures(_, sealed) = core::mem::replace(&mut self.waiting, Waiting::Nothing) else {
             return Walked::Pending;
         };
@@ -292,7 +293,7 @@ impl Skipping {
                         self.pivots.observe(from, *height, share);
                     }
                     let (work, sealed) = range.seal();
-                    self.waiting = Waiting::Signatures(desk.send(work), sealed);
+                    self.waiting = Waiting::Signatures(desk.send(work, &sealed), sealed);
                     return Walked::Pending;
                 }
                 Err(VerifyError::NotEnoughTrust { .. }) => {
