@@ -198,7 +198,8 @@ fn each_rule_of_verification_has_its_error() {
         a bad signature: signature 1 of the commit at height 2: signature does not match key and message
         a short signature: signature 0 has 63 bytes, the validator's key makes 64
         a long signature behind two thirds: signature 3 has 65 bytes, the validator's key makes 64
-        the work of other headers: the finished work is not the one that belongs to these headers
+        the work of other headers: the finished work had the input 75F80A646C62F9B6369AECC38AD0E05621F7F05FFD0A06C271EDAD2E28FC99D3, expected A1F7C86BCF3D5AD1D6120071045D592468CB0E4DDC6DC9DCBB541E9A1477B216
+        from another trusted header: the headers follow on the trusted header D2EC1361688142D790A84A42F94A7FB1E4BB49B2A973680B25E291DEA04943C2, not on 648F1B3B8D859AD17D8EFF45A8C2FFC11111B766B4DEA8844C0ED5966A5DBED4
         checkpoint of another height: block has height 1, the checkpoint 2
         checkpoint of another hash: block has hash D2EC1361688142D790A84A42F94A7FB1E4BB49B2A973680B25E291DEA04943C2, the checkpoint D9298A10D1B0735837DC4BD85DAC641B0F3CEF27A47E5D53A54F2F3F5B2FCFFA; compare the checkpoint with a source you trust
         checkpoint of another time: block has time 2023-11-14T22:13:30Z, the checkpoint 2023-11-14T22:13:50Z
