@@ -8,10 +8,11 @@
 use crate::verify_chain::{self, BLOCK_SECONDS, CHAIN_ID, START, Signers, to_json};
 use rushlight_core::base::{ChainId, ClientId, FetchId, Hash, Instant, LoadId, Now, SaveId, UnixTime, WorkId};
 use rushlight_core::chains::tendermint::types::LightBlock;
-use rushlight_core::chains::{ChainSpec, ChainStatus, SyncState, Work};
+use rushlight_core::chains::{ChainSpec, ChainStatus, SyncState};
 use rushlight_core::node::{Config, Input, Node, Notice, Output, Pending};
 use rushlight_core::peers::{Fetch, FetchFailed, Fetched};
 use rushlight_core::rpc::{self, Call, ClientKind, Dialect, Scope};
+use rushlight_core::work::Work;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
