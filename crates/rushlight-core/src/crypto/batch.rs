@@ -309,9 +309,9 @@ mod tests {
         let count = u16::try_from(EQUATION_SIGNATURES_MAX).unwrap() + 3;
         for equations in 0..=2 {
             let left = Cell::new(equations);
-            let go_on = || match left.get() {
-                0 => Err("stopped"),
-                more => Ok(left.set(more - 1)),
+            let go_on = || {
+                left.set(left.get() - 1);
+                if left.get() < 0 { Err("stopped") } else { Ok(()) }
             };
             let verdict = signed(count).verify_while(&go_on);
             assert_eq!(verdict.is_ok(), equations == 2, "{equations}");
