@@ -8,7 +8,7 @@ use crate::folder::TemporaryFolder;
 use crate::{print, run};
 use rushlight::core::base::{ChainId, Hash};
 use rushlight::core::bundle::Checkpoint;
-use rushlight::core::chains::{ChainNotice, SyncState};
+use rushlight::core::chains::{ChainNotice, Fact, SyncState};
 use rushlight::core::codec::text;
 use rushlight::core::node::{Notice, verify_bundle};
 use rushlight::core::peers::Verdict;
@@ -143,25 +143,24 @@ async fn sync(story: &mut Story, network: &Devnet, client: &Client, trusted: &Tr
     let elapsed = started.elapsed();
     let head = status.head.ok_or_else(|| failed("sync", &"there is no head"))?;
     same(network, head.height, head.hash, "sync")?;
-    if head.height < HEIGHTS || status.witnesses_agreeing == 0 {
-        let text = format!("head {} with {} witnesses", head.height, status.witnesses_agreeing);
+    let number = |path| status.fact(path).and_then(Fact::number).unwrap_or_default();
+    let (agreeing, asked) = (number("guarantee.witnesses_agreeing"), number("guarantee.witnesses_asked"));
+    let (blocks_fetched, signatures_checked) = (number("blocks_fetched"), number("signatures_checked"));
+    if head.height < HEIGHTS || agreeing == 0 {
+        let text = format!("head {} with {agreeing} witnesses", head.height);
         return Err(failed("sync", &text));
     }
     let line = format!(
-        "head {} of 3 providers in {:.0} ms: {} blocks fetched for {} heights, {} signatures checked\n{} of {} witnesses \
-         have the same header",
+        "head {} of 3 providers in {:.0} ms: {blocks_fetched} blocks fetched for {} heights, {signatures_checked} \
+         signatures checked\n{agreeing} of {asked} witnesses have the same header",
         head.height,
         elapsed.as_secs_f64() * 1_000.0,
-        status.blocks_fetched,
         head.height - trusted.height,
-        status.signatures_checked,
-        status.witnesses_agreeing,
-        status.witnesses_asked,
     );
     let value = json!({
         "height": head.height.to_string(), "hash": head.hash.to_string(), "elapsed_ms": elapsed.as_millis() as u64,
-        "blocks_fetched": status.blocks_fetched, "signatures_checked": status.signatures_checked,
-        "witnesses_agreeing": status.witnesses_agreeing, "witnesses_asked": status.witnesses_asked,
+        "blocks_fetched": blocks_fetched, "signatures_checked": signatures_checked,
+        "witnesses_agreeing": agreeing, "witnesses_asked": asked,
     });
     story.step("sync", &line, value)?;
     Ok(chain)

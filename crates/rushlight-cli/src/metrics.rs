@@ -11,7 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Registry, Unit};
 use rushlight::Measured;
 use rushlight::core::base::ChainId;
-use rushlight::core::chains::{ChainStatus, SyncState};
+use rushlight::core::chains::{ChainStatus, Fact, SyncState};
 use rushlight::core::node::{Progress, Stats, TIME_CLASS_ENDS, Times};
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
@@ -202,14 +202,6 @@ fn chains(registry: &mut Registry, stats: &Stats, now_s: i64) {
         }
         family
     };
-    let count = |read: &dyn Fn(&ChainStatus) -> u64| {
-        let family = Family::<ChainLabels, Counter>::default();
-        for (_, chain, status) in &stats.chains {
-            let labels = ChainLabels { family: status.family, chain: chain.clone() };
-            family.get_or_create(&labels).inc_by(read(status));
-        }
-        family
-    };
     for (_, chain, status) in &stats.chains {
         for word in STATES {
             let labels = StateLabels { family: status.family, chain: chain.clone(), state: word };
@@ -239,19 +231,43 @@ fn chains(registry: &mut Registry, stats: &Stats, now_s: i64) {
     }
     let help = "Times that two conflicting headers verified, since the start";
     registry.register("equivocations", help, equivocations);
-    let lag = each(&|status| status.head.map(|head| now_s.saturating_sub(head.time.seconds()).max(0)));
+    let lag = each(&|status| Some(now_s.saturating_sub(status.head?.time?.seconds()).max(0)));
     registry.register_with_unit("finality_lag", "Age of the newest verified header", Unit::Seconds, lag);
-    let expires = each(&|status| status.trust_expires.map(|at| at.seconds().saturating_sub(now_s)));
-    let help = "Time until trust in the newest verified header ends; negative once it has";
-    registry.register_with_unit("trust_expires", help, Unit::Seconds, expires);
     let frozen = each(&|status| Some(i64::from(matches!(status.state, SyncState::Frozen(_)))));
     registry.register("frozen", "1 when evidence of an attack stopped the chain", frozen);
-    let verified = count(&|status| status.headers_verified);
-    registry.register("headers_verified", "Headers verified since the start", verified);
-    let fetched = count(&|status| status.blocks_fetched);
-    registry.register("blocks_fetched", "Light blocks fetched since the start", fetched);
-    let checked = count(&|status| status.signatures_checked);
-    registry.register("signatures_checked", "Signatures checked since the start", checked);
+    facts(registry, stats, now_s);
+}
+
+/// What families tell beside: counts as counters, times as how far off they are. Other facts are for people to read.
+fn facts(registry: &mut Registry, stats: &Stats, now_s: i64) {
+    let mut counts = BTreeMap::<&str, Family<ChainLabels, Counter>>::new();
+    let mut times = BTreeMap::<&str, Family<ChainLabels, Gauge>>::new();
+    for (_, chain, status) in &stats.chains {
+        let labels = ChainLabels { family: status.family, chain: chain.clone() };
+        for (name, fact) in &status.facts {
+            match fact {
+                Fact::Count(count) => drop(counts.entry(name).or_default().get_or_create(&labels).inc_by(*count)),
+                Fact::Time(at) => {
+                    let left = at.seconds().saturating_sub(now_s);
+                    times.entry(name).or_default().get_or_create(&labels).set(left);
+                }
+                _ => {}
+            }
+        }
+    }
+    for (name, family) in counts {
+        registry.register(name, format!("{} since the start", in_words(name)), family);
+    }
+    for (name, family) in times {
+        let help = format!("{}: time until then; negative once it has passed", in_words(name));
+        registry.register_with_unit(name, help, Unit::Seconds, family);
+    }
+}
+
+/// Returns `headers_verified` as `Headers verified`.
+fn in_words(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect::<String>().replace('_', " ")
 }
 
 fn peers(registry: &mut Registry, stats: &Stats) {
@@ -299,16 +315,17 @@ mod tests {
         let status = ChainStatus {
             family: "tendermint",
             chain_id: "hub-4".into(),
-            head: Some(Head { height: 90, hash: Hash([1; 32]), time: time(1_000) }),
-            trust_expires: Some(time(5_000)),
+            head: Some(Head { height: 90, hash: Hash([1; 32]), time: Some(time(1_000)) }),
             target: Some(100),
             state: SyncState::Syncing("10 heights to go".into()),
-            witnesses_agreeing: 1,
-            witnesses_asked: 2,
-            headers_verified: 7,
-            blocks_fetched: 8,
-            signatures_checked: 900,
-            providers: Vec::new(),
+            facts: vec![
+                ("trust_expires", Fact::Time(time(5_000))),
+                ("headers_verified", Fact::Count(7)),
+                ("blocks_fetched", Fact::Count(8)),
+                ("signatures_checked", Fact::Count(900)),
+                ("guarantee", Fact::Group(vec![("witnesses_asked", Fact::Count(2))])),
+            ],
+            peers: Vec::new(),
         };
         let peer = PeerStats {
             peer: PeerId(1),

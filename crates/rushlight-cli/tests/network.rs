@@ -240,7 +240,7 @@ async fn a_forger_is_quarantined_and_a_fork_freezes_the_daemon_for_good() {
     let folder = folder.path();
     init(folder, &network, 2).await;
     let mut daemon = Daemon::start(folder);
-    daemon.wait_for("frozen: two conflicting headers verify").await;
+    daemon.wait_for("frozen: evidence of an attack verifies").await;
     assert_eq!(daemon.exit_code().await, Some(15));
     // The freeze is saved: a restart does not forget it.
     let mut again = command(folder, &["run", "--chain", "hub.toml", "--listen", "off"]);

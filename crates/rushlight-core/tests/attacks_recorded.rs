@@ -9,7 +9,7 @@ mod world;
 
 use recording::{Recording, lines, recordings};
 use rushlight_core::base::UnixTime;
-use rushlight_core::chains::{ChainNotice, ChainSpec, SyncState};
+use rushlight_core::chains::{ChainNotice, ChainSpec, SyncState, fact_at};
 use rushlight_core::node::{AddChainError, Notice};
 use rushlight_core::peers::{Fetch, FetchFailed};
 use serde_json::Value;
@@ -100,12 +100,12 @@ fn a_lying_primary_with_real_keys_freezes_the_client() {
             assert!(world.run_until(3_000, is_frozen), "{what}: {:?} {:?}", world.status(), world.notices);
             assert_eq!(world.status().head.map(|head| head.height), Some(attack.trusted), "{what}");
             let frozen = world.notices.iter().find_map(|notice| match notice {
-                Notice::Chain(_, ChainNotice::Frozen { height, ours, theirs, ours_from, theirs_from }) => {
-                    Some((*height, *ours, *theirs, ours_from.clone(), theirs_from.clone()))
-                }
+                Notice::Chain(_, ChainNotice::Frozen { height, evidence }) => Some((*height, evidence.clone())),
                 _ => None,
             });
-            let (height, ours, theirs, ours_from, theirs_from) = frozen.unwrap();
+            let (height, evidence) = frozen.unwrap();
+            let [ours, ours_from, theirs, theirs_from] = ["ours", "ours_from", "theirs", "theirs_from"]
+                .map(|name| fact_at(&evidence, name).unwrap().to_string());
             assert_eq!(ours_from, "http://a:1", "{what}");
             assert!(["http://b:1", "http://c:1"].contains(&theirs_from.as_str()), "{what}: {theirs_from}");
             assert_eq!(height, attack.target, "{what}");

@@ -7,15 +7,15 @@ mod world;
 use expect_test::expect;
 use recording::{Recording, recordings};
 use rushlight_core::base::UnixTime;
-use rushlight_core::chains::ChainNotice;
 use rushlight_core::chains::tendermint::decode::json::commit_answer;
+use rushlight_core::chains::{ChainNotice, Fact, PeerStatus, fact_at};
 use rushlight_core::node::Notice;
 use rushlight_core::peers::{Fetch, FetchFailed, Verdict};
 use serde_json::{Value, json};
 use std::cell::Cell;
 use std::fmt::Write;
 use std::time::Duration;
-use world::World;
+use world::{World, told};
 
 fn smallest() -> Option<Recording> {
     recordings().into_iter().min_by_key(|recording| recording.answers.len())
@@ -56,7 +56,7 @@ fn who_claims_most_and_gives_nothing_is_passed_over() {
     assert!(world.run_until(200_000, |world| world.now.instant >= end));
     let liar = world.node.stats(world.now).peers.into_iter().find(|peer| peer.address.contains("//c")).unwrap().peer;
     let is_chosen =
-        |notice: &&Notice| matches!(notice, Notice::Chain(_, ChainNotice::PrimaryReplaced { to, .. }) if *to == liar);
+        |notice: &&Notice| told(notice, "primary_replaced").and_then(|f| fact_at(f, "to")) == Some(&Fact::Peer(liar));
     let chosen = world.notices.iter().filter(is_chosen).count();
     println!("{}: in an hour the liar was made primary {chosen} times", recording.name);
     assert!((1..=5).contains(&chosen), "{chosen} times");
@@ -144,11 +144,11 @@ fn lost_answers_do_not_keep_a_sync_from_its_end() {
         let mut world = World::new(recording.last_time.after(Duration::from_secs(1)), Box::new(answers));
         world.add(&recording.spec(first, mode));
         let is_synced = world.sync_to(last);
-        let fetched = world.status().blocks_fetched;
+        let fetched = world.number("blocks_fetched");
         println!("{mode}: {fetched} blocks fetched for {heights} heights, {} answers lost", lost.get());
         assert!(is_synced && lost.get() > 0, "{mode}: {:?}", world.status());
         assert!(fetched <= heights + 10, "{mode}: {fetched} blocks fetched for {heights} heights");
-        let is_replaced = |notice: &&Notice| matches!(notice, Notice::Chain(_, ChainNotice::PrimaryReplaced { .. }));
+        let is_replaced = |notice: &&Notice| told(notice, "primary_replaced").is_some();
         assert_eq!(world.notices.iter().find(is_replaced), None, "{mode}");
     }
 }
@@ -201,7 +201,7 @@ fn who_is_just_not_slow_each_time_is_slow_in_the_end() {
     assert!(world.run_until(2_000, |world| world.notices.iter().any(is_slow)), "{:?}", world.notices);
     let took = world.now.instant.since(begin);
     assert!(took >= Duration::from_secs(300) && took < Duration::from_secs(400), "{took:?}");
-    let is_replaced = |notice: &Notice| matches!(notice, Notice::Chain(_, ChainNotice::PrimaryReplaced { .. }));
+    let is_replaced = |notice: &Notice| told(notice, "primary_replaced").is_some();
     assert!(world.notices.iter().any(is_replaced), "{:?}", world.notices);
 }
 
@@ -218,9 +218,10 @@ fn a_slow_first_provider_stays_the_primary() {
     let is_synced = world.run_until(2_000, |world| world.status().head.is_some_and(|head| head.height == last));
     assert!(is_synced, "{:?}", world.status());
     let replaced: Vec<&Notice> =
-        world.notices.iter().filter(|n| matches!(n, Notice::Chain(_, ChainNotice::PrimaryReplaced { .. }))).collect();
+        world.notices.iter().filter(|notice| told(notice, "primary_replaced").is_some()).collect();
     assert_eq!(replaced, Vec::<&Notice>::new());
-    let primary = world.status().providers.into_iter().find(|provider| provider.role == "primary").unwrap().peer;
+    let is_primary = |peer: &PeerStatus| fact_at(&peer.facts, "role") == Some(&Fact::Word("primary"));
+    let primary = world.status().peers.into_iter().find(is_primary).unwrap().peer;
     let primary = world.node.stats(world.now).peers.into_iter().find(|peer| peer.peer == primary).unwrap();
     assert!(primary.address.contains("//a:"), "{primary:?}");
 }

@@ -58,7 +58,7 @@ fn result(json: &str, height: Option<u64>) -> Result<QueryResult, RpcError> {
     let proven = height.map(|height| Proven {
         height,
         hash: Hash([1; 32]),
-        time: UnixTime::EPOCH,
+        time: Some(UnixTime::EPOCH),
         certainty: Certainty { finality: Finality::Final, witnesses_agreeing: 2, witnesses_asked: 3 },
     });
     Ok(QueryResult { json: json.to_string(), proven })

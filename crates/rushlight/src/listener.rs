@@ -345,10 +345,10 @@ fn http_answer(answer: Answer) -> HttpAnswer {
         headers.extend([
             ("rushlight-height", proven.height.to_string()),
             ("rushlight-hash", proven.hash.to_string()),
-            ("rushlight-time", proven.time.to_string()),
             ("rushlight-finality", certainty.finality.word().to_owned()),
             ("rushlight-witnesses", witnesses),
         ]);
+        headers.extend(proven.time.map(|time| ("rushlight-time", time.to_string())));
     }
     with_headers(http, headers)
 }

@@ -3,7 +3,7 @@
 
 use crate::escape::escape;
 use rushlight_core::base::PeerId;
-use rushlight_core::chains::ChainNotice;
+use rushlight_core::chains::{ChainNotice, Fact, Facts, Level};
 use rushlight_core::node::Notice;
 use tracing::{debug, error, info, warn};
 
@@ -11,9 +11,10 @@ use tracing::{debug, error, info, warn};
 pub(crate) fn log(chain: &str, notice: &Notice) {
     match notice {
         // The save of this head has been acknowledged before the node gives this notice.
-        Notice::Head(_, head) => {
-            info!(chain, height = head.height, hash = %head.hash, time = %head.time, "head saved");
-        }
+        Notice::Head(_, head) => match head.time {
+            Some(time) => info!(chain, height = head.height, hash = %head.hash, %time, "head saved"),
+            None => info!(chain, height = head.height, hash = %head.hash, "head saved"),
+        },
         Notice::Chain(_, notice) => log_chain(chain, notice),
         Notice::Quarantined { peer, address, verdict, why, seconds } => {
             let (address, why) = (escape(address), escape(why));
@@ -45,15 +46,20 @@ fn log_chain(chain: &str, notice: &ChainNotice) {
                 "every provider that answers serves another chain; correct chain_id and the trusted header, or the providers"
             );
         }
-        ChainNotice::PrimaryReplaced { from, to } => info!(chain, from = from.0, to = to.0, "primary replaced"),
         ChainNotice::ClockBehind { wall, highest } => {
             warn!(chain, %wall, %highest, "this machine's clock is behind an earlier reading; set it right");
         }
-        ChainNotice::TrustExpired { height, at } => {
-            error!(chain, height, %at, "trust expired; give the chain file a newer trusted header");
+        ChainNotice::Frozen { height, evidence } => {
+            error!(chain, height, evidence = in_words(evidence), "frozen: evidence of an attack verifies");
         }
-        ChainNotice::Frozen { height, ours, theirs, ours_from, theirs_from } => {
-            error!(chain, height, %ours, ours_from, %theirs, theirs_from, "frozen: two conflicting headers verify");
+        ChainNotice::Told { name: event, words, level, facts } => {
+            let facts = in_words(facts);
+            match level {
+                Level::Detail => debug!(chain, event, facts, "{words}"),
+                Level::News => info!(chain, event, facts, "{words}"),
+                Level::Warning => warn!(chain, event, facts, "{words}"),
+                Level::Trouble => error!(chain, event, facts, "{words}"),
+            }
         }
         ChainNotice::CheckpointChanged { from, to, head, kept } => {
             warn!(chain, from, to, head, %kept, "the checkpoint was changed: starting anew from it; what was saved is kept");
@@ -61,4 +67,9 @@ fn log_chain(chain: &str, notice: &ChainNotice) {
         ChainNotice::SaveFailed { height } => error!(chain, height, "head not saved, and so not published"),
         other => debug!(chain, notice = escape(&format!("{other:?}")), "notice"),
     }
+}
+
+/// Returns facts as `name=fact`, with what comes from peers escaped.
+fn in_words(facts: &Facts) -> String {
+    escape(&Fact::Group(facts.clone()).to_string())
 }

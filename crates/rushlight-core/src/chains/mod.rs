@@ -10,8 +10,10 @@ mod spec;
 #[cfg_attr(not(feature = "tendermint"), allow(unused_imports, reason = "a build without families asks nobody"))]
 use crate::peers::{Ask, AskBody, AskFailed, Reply, To, Verdict};
 
+pub(crate) use contract::facts_json;
 pub use contract::{
-    Action, Chain, ChainNotice, ChainStatus, Event, Head, ProviderStatus, Query, QueryAnswer, QueryError, SyncState,
+    Action, Chain, ChainNotice, ChainStatus, Event, Fact, Facts, Head, Level, PeerStatus, Query, QueryAnswer,
+    QueryError, SyncState, fact_at,
 };
 pub use open::{OpenError, open};
 pub use spec::{ChainSpec, SpecError};

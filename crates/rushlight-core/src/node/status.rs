@@ -2,9 +2,11 @@
 
 use super::{Followed, Node, Stats};
 use crate::base::{ChainId, Now};
-use crate::chains::{ChainStatus, Head, SyncState};
+use crate::chains::{ChainStatus, Fact, Facts, Head, PeerStatus, SyncState, facts_json};
+use crate::peers::PeerStats;
 use crate::rpc::{ChainReadiness, Dialect, Scope};
 use alloc::string::{String, ToString};
+use alloc::vec;
 use alloc::vec::Vec;
 use serde_json::{Value, json};
 
@@ -21,7 +23,38 @@ pub(super) fn head_json(name: &str, head: &Head) -> String {
 }
 
 fn head_value(head: &Head) -> Value {
-    json!({ "height": head.height.to_string(), "hash": head.hash.to_string(), "time": head.time.to_rfc3339() })
+    let time = head.time.map(|time| time.to_rfc3339());
+    json!({ "height": head.height.to_string(), "hash": head.hash.to_string(), "time": time })
+}
+
+/// Returns `common` with the facts of a family beside its members. A fact never stands in for one of them, whatever its name.
+fn with_facts(common: Value, facts: &Facts) -> Value {
+    let mut members = facts_json(facts);
+    if let Value::Object(common) = common {
+        members.extend(common);
+    }
+    Value::Object(members)
+}
+
+fn peer_json(peer: &PeerStats, known: Option<&PeerStatus>, dialect: Dialect) -> Value {
+    let faults: serde_json::Map<String, Value> =
+        peer.faults.iter().map(|(verdict, count)| (verdict.word().to_string(), json!(count))).collect();
+    let common = json!({
+        "address": if dialect == Dialect::Control { peer.address.as_str() } else { origin(&peer.address) },
+        "quarantined_for": peer.quarantined.map(|verdict| verdict.word()),
+        "last_fault": peer.last_fault.as_ref().map(|(verdict, why)| json!({ "verdict": verdict.word(), "why": why })),
+        "node_id": known.and_then(|known| known.node_id.clone()),
+        "latest": known.and_then(|known| known.latest).map(|height| height.to_string()),
+        "earliest": known.and_then(|known| known.earliest).map(|height| height.to_string()),
+        "answered": peer.answered,
+        "faults": faults,
+        "p95_ms": peer.p95_ms,
+    });
+    match known {
+        Some(known) => with_facts(common, &known.facts),
+        // A chain says nothing of a peer that it may not ask.
+        None => with_facts(common, &vec![("role", Fact::Word("quarantined"))]),
+    }
 }
 
 /// Returns a provider's address without its path: scheme, host and port.
@@ -48,50 +81,26 @@ impl Node {
     }
 
     fn chain_json(&self, now: Now, chain: ChainId, name: &str, status: &ChainStatus, dialect: Dialect) -> Value {
-        let providers: Vec<Value> = self
-            .peers
-            .stats()
-            .into_iter()
-            .filter(|peer| peer.chain == chain)
+        let peers = self.peers.stats().into_iter().filter(|peer| peer.chain == chain);
+        let providers: Vec<Value> = peers
             .map(|peer| {
-                let known = status.providers.iter().find(|provider| provider.peer == peer.peer);
-                let faults: serde_json::Map<String, Value> =
-                    peer.faults.iter().map(|(verdict, count)| (verdict.word().to_string(), json!(count))).collect();
-                json!({
-                    "address": if dialect == Dialect::Control { peer.address.as_str() } else { origin(&peer.address) },
-                    "role": known.map_or("quarantined", |provider| provider.role),
-                    "quarantined_for": peer.quarantined.map(|verdict| verdict.word()),
-                    "last_fault": peer.last_fault.as_ref().map(|(verdict, why)| json!({ "verdict": verdict.word(), "why": why })),
-                    "node_id": known.and_then(|provider| provider.node_id.clone()),
-                    "latest": known.and_then(|provider| provider.latest).map(|height| height.to_string()),
-                    "earliest": known.and_then(|provider| provider.earliest).map(|height| height.to_string()),
-                    "answered": peer.answered,
-                    "faults": faults,
-                    "p95_ms": peer.p95_ms,
-                })
+                let known = status.peers.iter().find(|known| known.peer == peer.peer);
+                peer_json(&peer, known, dialect)
             })
             .collect();
-        json!({
+        let age = status.head.and_then(|head| head.time).map(|time| now.wall.since(time).as_secs());
+        let common = json!({
             "name": name,
             "family": status.family,
             "chain_id": status.chain_id,
             "state": status.state.word(),
             "why": status.state.reason(),
             "head": status.head.as_ref().map(head_value),
-            "head_age_s": status.head.map(|head| now.wall.since(head.time).as_secs()),
+            "head_age_s": age,
             "target": status.target.map(|height| height.to_string()),
-            "trust_expires": status.trust_expires.map(|time| time.to_rfc3339()),
-            "trust_remaining_s": status.trust_expires.map(|time| time.since(now.wall).as_secs()),
-            "guarantee": status.head.map(|_| json!({
-                "finality": "final",
-                "witnesses_agreeing": status.witnesses_agreeing,
-                "witnesses_asked": status.witnesses_asked,
-            })),
-            "headers_verified": status.headers_verified,
-            "blocks_fetched": status.blocks_fetched,
-            "signatures_checked": status.signatures_checked,
             "providers": providers,
-        })
+        });
+        with_facts(common, &status.facts)
     }
 
     /// Returns plain counters and gauges.

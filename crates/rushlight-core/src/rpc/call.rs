@@ -80,8 +80,8 @@ pub struct Proven {
     pub height: u64,
     /// Hash of the head's header.
     pub hash: Hash,
-    /// Time of the head's header.
-    pub time: UnixTime,
+    /// Time of the head's header; `None` where headers do not tell it.
+    pub time: Option<UnixTime>,
     /// How certain it is.
     pub certainty: Certainty,
 }

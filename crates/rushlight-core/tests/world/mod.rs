@@ -2,7 +2,7 @@
 #![allow(dead_code, reason = "each test uses another part")]
 
 use rushlight_core::base::{ChainId, ClientId, FetchId, Hash, Instant, LoadId, Now, SaveId, UnixTime, WorkId};
-use rushlight_core::chains::{ChainSpec, ChainStatus};
+use rushlight_core::chains::{ChainNotice, ChainSpec, ChainStatus, Fact, Facts};
 use rushlight_core::node::{Config, Input, Node, Notice, Output, Pending};
 use rushlight_core::peers::{Fetch, FetchFailed, Fetched};
 use rushlight_core::rpc::{Answer, Call, ClientKind, Dialect, Scope};
@@ -37,6 +37,14 @@ pub struct World<'a> {
     pub latency: Duration,
     /// Answers of providers with this in their address come after all others.
     pub slowest: Option<&'static str>,
+}
+
+/// Returns the facts of a notice that only a family can mean, if it is the one of that name.
+pub fn told<'n>(notice: &'n Notice, want: &str) -> Option<&'n Facts> {
+    match notice {
+        Notice::Chain(_, ChainNotice::Told { name, facts, .. }) if *name == want => Some(facts),
+        _ => None,
+    }
 }
 
 impl<'a> World<'a> {
@@ -76,6 +84,11 @@ impl<'a> World<'a> {
 
     pub fn status(&self) -> ChainStatus {
         self.node.stats(self.now).chains.remove(0).2
+    }
+
+    /// Returns a number that the chain tells of itself.
+    pub fn number(&self, path: &str) -> u64 {
+        self.status().fact(path).and_then(Fact::number).unwrap()
     }
 
     pub fn advance(&mut self, by: Duration) {

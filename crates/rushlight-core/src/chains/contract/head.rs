@@ -9,6 +9,6 @@ pub struct Head {
     pub height: u64,
     /// The header's hash.
     pub hash: Hash,
-    /// The header's time.
-    pub time: UnixTime,
+    /// The header's time; `None` where headers do not tell it.
+    pub time: Option<UnixTime>,
 }

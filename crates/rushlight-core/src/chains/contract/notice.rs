@@ -1,10 +1,12 @@
 //! What a chain tells its operator.
 
+use super::fact::Facts;
 use crate::base::{Hash, PeerId, UnixTime};
 use crate::peers::Verdict;
 use alloc::string::String;
 
-/// Something an operator may want to know, with stable names; drivers turn it into log lines.
+/// Something an operator may want to know; drivers turn it into log lines. What every family can mean has a variant, what only
+/// one can is [`ChainNotice::Told`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ChainNotice {
@@ -28,19 +30,12 @@ pub enum ChainNotice {
         /// Whether the same was said of it lately: a line of the log once is enough.
         is_repeated: bool,
     },
-    /// Every provider that answers serves one other chain: the settings name a chain that it is not.
+    /// Every peer that answers serves one other chain: the settings name a chain that it is not.
     OtherChain {
         /// The chain id that all of them give.
         got: String,
         /// The chain id in the settings.
         want: String,
-    },
-    /// The primary was replaced.
-    PrimaryReplaced {
-        /// The former primary.
-        from: PeerId,
-        /// The new primary.
-        to: PeerId,
     },
     /// The wall clock is behind the highest one seen: no new head is adopted.
     ClockBehind {
@@ -49,25 +44,12 @@ pub enum ChainNotice {
         /// The highest wall clock seen.
         highest: UnixTime,
     },
-    /// Trust has ended.
-    TrustExpired {
-        /// Height of the last trusted head.
-        height: u64,
-        /// When it ended.
-        at: UnixTime,
-    },
-    /// The chain is frozen: two conflicting headers verify.
+    /// The chain is frozen: what is evidence of an attack verifies.
     Frozen {
         /// The height.
         height: u64,
-        /// The primary's header hash.
-        ours: Hash,
-        /// The witness's header hash.
-        theirs: Hash,
-        /// Who gave ours: scheme, host and port of its address.
-        ours_from: String,
-        /// Who gave the other one.
-        theirs_from: String,
+        /// The evidence, and who gave it.
+        evidence: Facts,
     },
     /// The user changed the checkpoint: the sync starts anew, and what was saved before is kept.
     CheckpointChanged {
@@ -85,4 +67,28 @@ pub enum ChainNotice {
         /// The height that is not saved.
         height: u64,
     },
+    /// Something that has a meaning in this family alone.
+    Told {
+        /// What it is, for programs: lower case with underscores, and never another one for the same thing.
+        name: &'static str,
+        /// What it is, for people, with the remedy if it needs one.
+        words: &'static str,
+        /// How much it matters.
+        level: Level,
+        /// What was seen.
+        facts: Facts,
+    },
+}
+
+/// How much a notice matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// Of use to whoever looks for a fault.
+    Detail,
+    /// Good to know.
+    News,
+    /// It may need somebody.
+    Warning,
+    /// It needs somebody.
+    Trouble,
 }

@@ -1,11 +1,12 @@
 //! What a chain says of itself.
 
 use super::Head;
-use crate::base::{PeerId, UnixTime};
+use super::fact::{Fact, Facts, fact_at};
+use crate::base::PeerId;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-/// What a chain says of itself, for `status`, `/readyz` and metrics.
+/// What a chain says of itself, for `status`, `/readyz` and metrics: what all families have, and facts of its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainStatus {
     /// The family's name.
@@ -14,39 +15,36 @@ pub struct ChainStatus {
     pub chain_id: String,
     /// The newest trusted head.
     pub head: Option<Head>,
-    /// When trust in the head ends.
-    pub trust_expires: Option<UnixTime>,
     /// The height being synced to, where it is known.
     pub target: Option<u64>,
     /// The state in one word and, unless synced, the reason in words.
     pub state: SyncState,
-    /// Guarantee of the head.
-    pub witnesses_agreeing: u32,
-    /// Witnesses asked at the head.
-    pub witnesses_asked: u32,
-    /// Headers verified since the start.
-    pub headers_verified: u64,
-    /// Light blocks fetched since the start.
-    pub blocks_fetched: u64,
-    /// Signatures checked since the start.
-    pub signatures_checked: u64,
-    /// What each peer was last found to have.
-    pub providers: Vec<ProviderStatus>,
+    /// What the family tells beside. In JSON they stand beside the members above and cannot replace one of them.
+    pub facts: Facts,
+    /// What is known of each peer that may be asked.
+    pub peers: Vec<PeerStatus>,
 }
 
-/// What a chain knows of a provider.
+impl ChainStatus {
+    /// Returns the fact at a path of names joined by dots, as in `guarantee.witnesses_asked`.
+    pub fn fact(&self, path: &str) -> Option<&Fact> {
+        fact_at(&self.facts, path)
+    }
+}
+
+/// What a chain knows of a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProviderStatus {
+pub struct PeerStatus {
     /// The peer.
     pub peer: PeerId,
-    /// `primary` or `witness`.
-    pub role: &'static str,
-    /// The node id that it gives.
+    /// The identity that it gives.
     pub node_id: Option<String>,
     /// The highest height it said it has.
     pub latest: Option<u64>,
     /// The lowest height it said it has.
     pub earliest: Option<u64>,
+    /// What the family tells beside, such as the role that the peer has.
+    pub facts: Facts,
 }
 
 /// Where a chain stands.

@@ -37,11 +37,12 @@ use super::snapshot::Freeze;
 use super::spec::{Mode, Spec};
 use super::verify::{self, JudgedAt, VerifiedBlock};
 use crate::base::{Hash, Instant, Now, PeerId, SaveId, TrustClock, UnixTime, WorkId};
-use crate::chains::{Action, Chain, ChainNotice, ChainStatus, Event, To};
+use crate::chains::{Action, Chain, ChainNotice, ChainStatus, Event, Fact, Level, To};
 use crate::work::Done;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec;
 use core::time::Duration;
 
 /// How far the wall clock may be behind the highest one seen before no new head is adopted.
@@ -154,7 +155,12 @@ impl TendermintChain {
     fn expire(&mut self, height: u64, at: UnixTime) {
         self.is_expired = Some((height, at));
         self.drop_walk();
-        self.notice(ChainNotice::TrustExpired { height, at });
+        self.notice(ChainNotice::Told {
+            name: "trust_expired",
+            words: "trust expired; give the chain file a newer trusted header",
+            level: Level::Trouble,
+            facts: vec![("height", Fact::Height(height)), ("at", Fact::Time(at))],
+        });
         self.refuse_proofs();
         self.save_expiry();
     }
@@ -289,8 +295,10 @@ impl Chain for TendermintChain {
             Event::Worked(work, done) => self.worked(work, done, now),
             Event::Saved(save, is_saved) => self.saved(save, is_saved, now),
             Event::Loaded(load, blob) => self.backwards_loaded(load, blob, now),
-            Event::Queried(id, query) => self.queried(id, query, now),
+            Event::Queried(id, query) | Event::Ordered(id, query) => self.queried(id, query, now),
             Event::Forgotten(id) => self.forget_query(id, now),
+            // Nothing is asked for in parts, providers say nothing unasked, and beyond the head there is nothing to want.
+            Event::ReplyPart { .. } | Event::ReplyEnded { .. } | Event::Announced { .. } | Event::Wanted(_) => {}
         }
         self.go_on(now);
     }

@@ -12,10 +12,11 @@ use crate::chains::tendermint::sync::serve::kept::Kept;
 use crate::chains::tendermint::sync::serve::prove::Proofs;
 use crate::chains::tendermint::sync::walk::context::Desk;
 use crate::chains::tendermint::verify::{JudgedAt, VerifiedBlock};
-use crate::chains::{Action, ChainNotice};
+use crate::chains::{Action, ChainNotice, Fact};
 use crate::crypto::sha256;
 use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 
 impl TendermintChain {
@@ -100,13 +101,13 @@ impl TendermintChain {
             primary: self.known.origin(primary),
             witness: self.known.origin(witness),
         };
-        let notice = ChainNotice::Frozen {
-            height: ours.height(),
-            ours: ours.hash(),
-            theirs: theirs.hash(),
-            ours_from: freeze.primary.clone(),
-            theirs_from: freeze.witness.clone(),
-        };
+        let evidence = vec![
+            ("ours", Fact::Hash(ours.hash())),
+            ("ours_from", Fact::Text(freeze.primary.clone())),
+            ("theirs", Fact::Hash(theirs.hash())),
+            ("theirs_from", Fact::Text(freeze.witness.clone())),
+        ];
+        let notice = ChainNotice::Frozen { height: ours.height(), evidence };
         self.freeze = Some(freeze);
         self.drop_walk();
         self.notice(notice);

@@ -248,7 +248,7 @@ impl TendermintChain {
             return;
         }
         let is_new = self.head.as_ref().is_none_or(|head| head.hash() != block.hash());
-        let head = Head { height: block.height(), hash: block.hash(), time: block.time() };
+        let head = Head { height: block.height(), hash: block.hash(), time: Some(block.time()) };
         self.follow.adopted(self.head.as_ref(), &block, now.instant);
         self.head = Some(block);
         self.head_witnesses = witnesses;

@@ -4,8 +4,9 @@ use crate::base::{Instant, PeerId};
 use crate::chains::tendermint::sync::adopt::witness::independent;
 use crate::chains::tendermint::sync::ask::Failed;
 use crate::chains::tendermint::sync::{PAUSE, TendermintChain};
-use crate::chains::{Action, ChainNotice};
+use crate::chains::{Action, ChainNotice, Fact, Level};
 use alloc::collections::BTreeMap;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -39,6 +40,15 @@ impl PassedOver {
     /// Returns until when others are preferred to a provider, if that is not over.
     pub(crate) fn until(&self, peer: PeerId, now: Instant) -> Option<Instant> {
         self.0.get(&peer).map(|(_, until)| *until).filter(|until| now < *until)
+    }
+}
+
+fn primary_replaced(from: PeerId, to: PeerId) -> ChainNotice {
+    ChainNotice::Told {
+        name: "primary_replaced",
+        words: "primary replaced",
+        level: Level::News,
+        facts: vec![("from", Fact::Peer(from)), ("to", Fact::Peer(to))],
     }
 }
 
@@ -90,7 +100,7 @@ impl TendermintChain {
         match (old, self.primary) {
             // Before there is a head nothing is asked of a primary, and that another one would be asked is no news.
             (Some(from), Some(to)) if from != to && self.head.is_none() => {}
-            (Some(from), Some(to)) if from != to => self.notice(ChainNotice::PrimaryReplaced { from, to }),
+            (Some(from), Some(to)) if from != to => self.notice(primary_replaced(from, to)),
             // There is nobody else: give it time.
             _ => self.pause_until = Some(now.after(PAUSE)),
         }

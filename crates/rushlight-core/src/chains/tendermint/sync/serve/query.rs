@@ -98,7 +98,7 @@ impl TendermintChain {
         Proven {
             height: block.height(),
             hash: block.hash(),
-            time: block.time(),
+            time: Some(block.time()),
             certainty: Certainty { finality: Finality::Final, witnesses_agreeing, witnesses_asked },
         }
     }

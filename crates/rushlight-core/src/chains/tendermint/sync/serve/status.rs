@@ -1,11 +1,13 @@
 //! What a chain says of itself, and why it is not synced, in words.
 
-use crate::base::Now;
+use crate::base::{Now, PeerId, UnixTime};
 use crate::chains::tendermint::sync::TendermintChain;
 use crate::chains::tendermint::sync::ask::Failed;
-use crate::chains::{ChainStatus, Head, ProviderStatus, SyncState};
+use crate::chains::{ChainStatus, Fact, Facts, Head, PeerStatus, SyncState};
+use crate::rpc::Finality;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -20,17 +22,36 @@ impl TendermintChain {
         ChainStatus {
             family: "tendermint",
             chain_id: self.spec.chain_id.clone(),
-            head: self.head.as_ref().map(|head| Head { height: head.height(), hash: head.hash(), time: head.time() }),
-            trust_expires: self.head.as_ref().map(|head| head.time().after(self.desk.rules.trusting_period)),
+            head: self.head.as_ref().map(|head| Head {
+                height: head.height(),
+                hash: head.hash(),
+                time: Some(head.time()),
+            }),
             target,
             state: self.state(target, now),
-            witnesses_agreeing: self.head_witnesses.0,
-            witnesses_asked: self.head_witnesses.1,
-            headers_verified: self.desk.headers_verified,
-            blocks_fetched: self.desk.fetcher.blocks_fetched,
-            signatures_checked: self.desk.signatures_checked,
-            providers: self.describe_providers(),
+            facts: self.facts(now),
+            peers: self.describe_providers(),
         }
+    }
+
+    fn facts(&self, now: Now) -> Facts {
+        let expires = self.head.as_ref().map(|head| head.time().after(self.desk.rules.trusting_period));
+        let guarantee = self.head.as_ref().map(|_| {
+            vec![
+                ("finality", Fact::Word(Finality::Final.word())),
+                ("witnesses_agreeing", Fact::Number(self.head_witnesses.0.into())),
+                ("witnesses_asked", Fact::Number(self.head_witnesses.1.into())),
+            ]
+        });
+        let left = |at: UnixTime| Fact::Number(at.since(now.wall).as_secs());
+        vec![
+            ("trust_expires", expires.map_or(Fact::Unknown, Fact::Time)),
+            ("trust_remaining_s", expires.map_or(Fact::Unknown, left)),
+            ("guarantee", guarantee.map_or(Fact::Unknown, Fact::Group)),
+            ("headers_verified", Fact::Count(self.desk.headers_verified)),
+            ("blocks_fetched", Fact::Count(self.desk.fetcher.blocks_fetched)),
+            ("signatures_checked", Fact::Count(self.desk.signatures_checked)),
+        ]
     }
 
     fn state(&self, target: Option<u64>, now: Now) -> SyncState {
@@ -110,15 +131,16 @@ impl TendermintChain {
         }
     }
 
-    fn describe_providers(&self) -> Vec<ProviderStatus> {
-        let describe = |peer: &crate::base::PeerId| {
+    fn describe_providers(&self) -> Vec<PeerStatus> {
+        let describe = |peer: &PeerId| {
             let status = self.desk.fetcher.status_of(*peer);
-            ProviderStatus {
+            let role = if self.primary == Some(*peer) { "primary" } else { "witness" };
+            PeerStatus {
                 peer: *peer,
-                role: if self.primary == Some(*peer) { "primary" } else { "witness" },
                 node_id: status.map(|status| status.node_id.clone()),
                 latest: status.map(|status| status.latest_height),
                 earliest: status.map(|status| status.earliest_height),
+                facts: vec![("role", Fact::Word(role))],
             }
         };
         self.peers.keys().map(describe).collect()
