@@ -438,11 +438,17 @@ fn signatures_and_keys_that_are_none_are_refused_and_stop_nobody() {
     let first = Slot::secondary(100, 0, SlotKind::SecondaryVrf).block(&[announcement()]);
     let refused = refusal(&state, &first);
     assert!(matches!(refused, BabeError::Seal { .. } | BabeError::Vrf { .. }), "{refused:?}");
-    let vrf = Vrf { output: &[0xFF; 32], proof: &[0xFF; 64] };
-    let claim = PreDigest { authority_index: 0, slot: 100, claim: Claim::Primary(vrf) };
-    let block = sealed(vec![DigestItem::PreRuntime(EngineId::BABE, claim.encode()), announcement()], 0);
-    let refused = refusal(&genesis(), &block);
+    let claimed = |proof: &[u8; 64]| {
+        let vrf = Vrf { output: &[0xFF; 32], proof };
+        let claim = PreDigest { authority_index: 0, slot: 100, claim: Claim::Primary(vrf) };
+        let block = sealed(vec![DigestItem::PreRuntime(EngineId::BABE, claim.encode()), announcement()], 0);
+        refusal(&genesis(), &block)
+    };
+    let refused = claimed(&[0x01; 64]);
     assert!(matches!(refused, BabeError::Vrf { .. }), "{refused:?}");
+    // A proof whose scalars are not reduced does not decode, in the reference either: there is no claim.
+    let refused = claimed(&[0xFF; 64]);
+    assert!(matches!(refused, BabeError::NoClaim), "{refused:?}");
 }
 
 #[test]

@@ -188,6 +188,21 @@ fn a_scheduled_change_is_made_with_the_finality_of_its_block() {
     assert_eq!(chain.finalized(), block(&blocks[4]));
 }
 
+/// Anybody can make a set of any number: what counts is who is in it.
+#[test]
+fn a_set_of_strangers_with_the_right_number_finalizes_nothing() {
+    let mut chain = chain();
+    let blocks = grow(&mut chain, &genesis(), 1, &[NOTHING, NOTHING]);
+    let strangers = votes(block(&blocks[1]), SET, &[7]);
+    let (got, want) = (set(SET, &[7]).digest(), chain.authority_set().unwrap().digest());
+    assert_eq!(chain.finalize(&strangers), Err(FinalityError::OtherMembers { set_id: SET, got, want }));
+    let along: Vec<Vec<u8>> = blocks.iter().map(Header::encode).collect();
+    let along: Vec<&[u8]> = along.iter().map(Vec::as_slice).collect();
+    assert!(chain.finalize_along(&strangers, &along).is_err());
+    assert_eq!(chain.finalized().number, 0);
+    chain.finalize(&votes(block(&blocks[1]), SET, &[0, 1, 2])).unwrap();
+}
+
 /// Every block ends a set: finality of such chains stopped in another client, and that of others with each change.
 #[test]
 fn sets_of_one_block_each_are_followed() {

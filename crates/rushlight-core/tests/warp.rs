@@ -5,7 +5,7 @@ mod fragments;
 use expect_test::{Expect, expect};
 use fragments::{Plan, World, block_rules, encode_answer};
 use rushlight_core::base::Hash;
-use rushlight_core::chains::substrate::header::{DigestItem, EngineId, NumberWidth};
+use rushlight_core::chains::substrate::header::{DigestItem, EngineId, Header, NumberWidth};
 use rushlight_core::chains::substrate::warp::{FragmentStream, StreamError, WarpError, WarpRules, verify_proof};
 use std::sync::Arc;
 
@@ -188,6 +188,16 @@ fn a_hard_fork_of_the_set_is_the_users_word() {
         &forged,
         expect!["fragment of block 20: signature of vote 2: signature does not match key and message"],
     );
+    // A hard fork at a block that announces nothing, in the middle: the set changes by the user's word.
+    let mut silent = World::new(Plan { fork: 7, ..Plan::SMALL });
+    let quiet = Header { digest: vec![], ..silent.header(2) };
+    let above: Vec<Vec<u8>> = (3..6).map(|index| silent.fragment(index)).collect();
+    let heads: Vec<Vec<u8>> = (0..2).map(|index| world.fragment(index)).collect();
+    let answer = encode_answer(&[heads, vec![silent.justified(2, &quiet)], above].concat(), false);
+    check(&answer, expect!["fragment of block 30: no vote is by a member of the set"]);
+    let set = Arc::new(silent.set(3));
+    let rules_of_quiet = WarpRules { hard_forks: Arc::new([(quiet.hash(), set)].into()), ..WarpRules::default() };
+    check_with(&rules_of_quiet, &answer, expect!["block 60, set 6, finished false"]);
     // A hard fork without anything else to verify.
     check_with(
         &rules,

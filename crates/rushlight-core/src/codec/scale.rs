@@ -43,6 +43,12 @@ pub enum ScaleError {
         /// The bound.
         max: usize,
     },
+    /// Bytes of the right length that are not a value of their type.
+    #[error("the bytes are not a {of}")]
+    Value {
+        /// The type.
+        of: &'static str,
+    },
     /// A byte that is neither of the variants of an enumeration.
     #[error("{got} is no variant of {of}")]
     Variant {

@@ -51,6 +51,16 @@ pub fn verify_vrf(
     Ok(VerifiedVrf(in_out))
 }
 
+/// Checks that `proof` has the form of a proof: two scalars as the scheme writes them. Whether it proves anything is for
+/// [`verify_vrf`].
+///
+/// Readers of claims draw the line here between what does not decode and what does not hold.
+/// # Errors
+/// [`SignatureError::Mismatch`] for an unreduced scalar.
+pub fn decode_vrf_proof(proof: &[u8; VRF_PROOF_LEN]) -> Result<(), SignatureError> {
+    VRFProof::from_bytes(proof).map(|_| ()).map_err(|_| SignatureError::Mismatch)
+}
+
 impl VerifiedVrf {
     /// Returns 16 bytes of randomness made of input and output under `context`.
     pub fn make_16_bytes(&self, context: &[u8]) -> [u8; 16] {

@@ -20,6 +20,7 @@ pub struct VerifiedFinality {
     block: BlockId,
     round: u64,
     set_id: u64,
+    set_digest: Hash,
 }
 
 impl VerifiedFinality {
@@ -36,6 +37,11 @@ impl VerifiedFinality {
     /// Returns the number of the set that voted.
     pub fn set_id(&self) -> u64 {
         self.set_id
+    }
+
+    /// Returns the digest of the set that voted, [`AuthoritySet::digest`]: anybody can make a set of any number.
+    pub fn set_digest(&self) -> Hash {
+        self.set_digest
     }
 }
 
@@ -141,8 +147,8 @@ impl SealedProofs {
         // The bad signature is the first one, so all groups before it hold.
         let good = bad.map_or(self.unsigned.len(), |bad| bad.group);
         let finality = |proof: Unsigned| {
-            let Unsigned { block, round, set_id } = proof;
-            VerifiedFinality { block, round, set_id }
+            let Unsigned { block, round, set_id, set_digest } = proof;
+            VerifiedFinality { block, round, set_id, set_digest }
         };
         let verified = self.unsigned.into_iter().take(good).map(finality).collect();
         let refused = bad.map(|bad| {

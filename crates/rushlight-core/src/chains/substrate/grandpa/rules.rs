@@ -117,6 +117,7 @@ pub(super) struct Unsigned {
     pub(super) block: BlockId,
     pub(super) round: u64,
     pub(super) set_id: u64,
+    pub(super) set_digest: Hash,
 }
 
 /// Checks all rules of a justification that need no signature, then adds its signatures to `batch` as one group.
@@ -136,7 +137,12 @@ pub(super) fn justification(
         return Err(VerifyError::UnusedAncestry { got: parents.len(), want });
     }
     finalizes(&precommits, &targets, set, &blocks, justification.target())?;
-    let unsigned = Unsigned { block: justification.target(), round: justification.round(), set_id: set.id() };
+    let unsigned = Unsigned {
+        block: justification.target(),
+        round: justification.round(),
+        set_id: set.id(),
+        set_digest: set.digest(),
+    };
     push_signatures(batch, &precommits, &unsigned, justification.number_width());
     Ok(unsigned)
 }
@@ -171,7 +177,8 @@ pub(super) fn commit(
     }
     let (blocks, targets) = blocks_of(&precommits, parent_of)?;
     finalizes(&precommits, &targets, set, &blocks, message.target())?;
-    let unsigned = Unsigned { block: message.target(), round: message.round(), set_id: set.id() };
+    let unsigned =
+        Unsigned { block: message.target(), round: message.round(), set_id: set.id(), set_digest: set.digest() };
     push_signatures(batch, &precommits, &unsigned, message.number_width());
     Ok(unsigned)
 }

@@ -25,6 +25,7 @@ pub struct AuthoritySet {
     /// Who may vote, by key. A key that is listed twice has both weights, one of weight 0 has no vote.
     voters: Vec<Authority>,
     total: u64,
+    digest: Hash,
 }
 
 /// Why a list of authorities is no set that can vote.
@@ -93,7 +94,8 @@ impl AuthoritySet {
             same
         });
         voters.shrink_to_fit();
-        Ok(Self { id, list, voters, total })
+        let digest = blake2b_256(&encode_list(&list));
+        Ok(Self { id, list, voters, total, digest })
     }
 
     /// Returns the set that a digest announces.
@@ -168,22 +170,26 @@ impl AuthoritySet {
 
     /// Returns the SCALE encoding of the list.
     pub fn encode_list(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.list.len().saturating_mul(KEY_LEN + 8).saturating_add(4));
-        put_compact(&mut out, self.list.len() as u64);
-        for authority in &self.list {
-            out.extend_from_slice(&authority.key);
-            put_uint(&mut out, authority.weight, 8);
-        }
-        out
+        encode_list(&self.list)
     }
 
     /// Returns what a checkpoint commits to: the BLAKE2b-256 of [`AuthoritySet::encode_list`].
     pub fn digest(&self) -> Hash {
-        blake2b_256(&self.encode_list())
+        self.digest
     }
 
     /// Returns the memory that the set holds, in bytes.
     pub fn size_bytes(&self) -> usize {
         self.list.capacity().saturating_add(self.voters.capacity()).saturating_mul(size_of::<Authority>())
     }
+}
+
+fn encode_list(list: &[Authority]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(list.len().saturating_mul(KEY_LEN + 8).saturating_add(4));
+    put_compact(&mut out, list.len() as u64);
+    for authority in list {
+        out.extend_from_slice(&authority.key);
+        put_uint(&mut out, authority.weight, 8);
+    }
+    out
 }

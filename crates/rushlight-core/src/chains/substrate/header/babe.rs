@@ -2,6 +2,7 @@
 
 use super::authorities::AuthoritiesRef;
 use crate::codec::scale::{Reader, ScaleError, put_uint};
+use crate::crypto::sr25519;
 use alloc::vec::Vec;
 
 /// Length of the output of the verifiable random function.
@@ -43,7 +44,7 @@ pub struct Vrf<'a> {
 impl<'a> PreDigest<'a> {
     /// Returns the claim that `bytes`, a pre-runtime item of BABE, hold.
     /// # Errors
-    /// [`ScaleError`].
+    /// [`ScaleError`]; [`ScaleError::Value`] for a proof of the random function that is not one in form.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, ScaleError> {
         let mut reader = Reader::new(bytes);
         let kind = reader.u8()?;
@@ -81,7 +82,12 @@ impl<'a> PreDigest<'a> {
 
 impl<'a> Vrf<'a> {
     fn read(reader: &mut Reader<'a>) -> Result<Self, ScaleError> {
-        Ok(Self { output: reader.array()?, proof: reader.array()? })
+        let (output, proof) = (reader.array()?, reader.array()?);
+        // The reference's proof is two scalars, and one that is not reduced does not decode: such a claim is not there, and the
+        // true one beside it counts. Taken for a claim it would make a duplicate of every header that its author puts it in.
+        // Source: `sp-core` 41 `sr25519::vrf`, `Decode for VrfProof`.
+        sr25519::decode_vrf_proof(proof).map_err(|_| ScaleError::Value { of: "VRF proof" })?;
+        Ok(Self { output, proof })
     }
 }
 

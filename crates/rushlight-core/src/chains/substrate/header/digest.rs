@@ -5,9 +5,6 @@ use crate::codec::scale::{Reader, ScaleError, put_byte_string, put_compact};
 use alloc::vec::Vec;
 use core::fmt;
 
-/// The most items of one digest. Real headers have two to eight.
-pub const DIGEST_ITEMS_MAX: usize = 4_096;
-
 const OTHER: u8 = 0;
 const CONSENSUS: u8 = 4;
 const SEAL: u8 = 5;
@@ -138,7 +135,9 @@ impl<'a> Digest<'a> {
     #[inline]
     pub(super) fn read(reader: &mut Reader<'a>) -> Result<Self, HeaderError> {
         let whole = reader.rest();
-        let count = reader.length(DIGEST_ITEMS_MAX, 1)?;
+        // Bounded by the header's bytes alone: an author chooses how many items stand in it, and full nodes count none, so a bound
+        // on their number would let one author stop every client for good. Each has a byte at least.
+        let count = reader.length(super::HEADER_BYTES_MAX, 1)?;
         let start = reader.rest();
         let mut last_at = 0;
         for index in 0..count {

@@ -22,7 +22,7 @@ use crate::codec::scale::{Reader, ScaleError, put_compact};
 use crate::crypto::blake2b::{blake2b_256, blake2b_256_of};
 use alloc::vec::Vec;
 
-pub use digest::{DIGEST_ITEMS_MAX, Digest, DigestItem, DigestItems, EngineId};
+pub use digest::{Digest, DigestItem, DigestItems, EngineId};
 pub use number::NumberWidth;
 pub use rules::{AnnouncedEpoch, DigestError};
 

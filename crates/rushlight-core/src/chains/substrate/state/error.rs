@@ -118,6 +118,17 @@ pub enum FinalityError {
         /// Number of the set whose turn it is.
         want: u64,
     },
+    /// Others voted than the members of the set whose turn it is, under its number: a set of another chain or of another
+    /// fork. Our own fault.
+    #[error("set {set_id} of the votes has digest {got:#x}, the set of this chain with that number has {want:#x}")]
+    OtherMembers {
+        /// Number of both sets.
+        set_id: u64,
+        /// Digest of the set that voted.
+        got: Hash,
+        /// Digest of the set whose turn it is.
+        want: Hash,
+    },
     /// The block is not above the finalized one, as far as is known: fetch its ancestors, or warp to it.
     #[error("block {number} {hash:#x} is not above finalized block {finalized}, as far as is known")]
     NotAbove {

@@ -238,7 +238,12 @@ impl ChainState {
     fn votes_of(&self, finality: &VerifiedFinality) -> Result<&SetState, FinalityError> {
         let votes = self.votes.as_ref().ok_or(FinalityError::Elsewhere)?;
         let (got, want) = (finality.set_id(), votes.set().id());
-        if got == want { Ok(votes) } else { Err(FinalityError::OtherSet { got, want }) }
+        if got != want {
+            return Err(FinalityError::OtherSet { got, want });
+        }
+        // A number names no members: a set of another chain, or one that anybody made, has the same.
+        let (got, want) = (finality.set_digest(), votes.set().digest());
+        if got == want { Ok(votes) } else { Err(FinalityError::OtherMembers { set_id: finality.set_id(), got, want }) }
     }
 
     /// Reads `headers` and asserts that each follows the one before it and that the last is `target`.

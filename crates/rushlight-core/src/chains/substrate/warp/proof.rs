@@ -17,10 +17,13 @@ pub(super) struct Minimality {
 }
 
 impl Minimality {
-    /// Checks that another fragment may follow, and notes what it announces.
-    pub(super) fn next(&mut self, fragment: &Fragment) -> Result<(), WarpError> {
+    /// Checks that another fragment may follow, and notes what it announces. A block of `rules.hard_forks` changes the set
+    /// without a word of its own, so it may stand anywhere.
+    pub(super) fn next(&mut self, fragment: &Fragment, rules: &WarpRules) -> Result<(), WarpError> {
         self.end(false)?;
-        self.without_change = (!fragment.announces_set()).then_some(fragment.block().number);
+        let block = fragment.block();
+        let changes_set = fragment.announces_set() || rules.hard_forks.contains_key(&block.hash);
+        self.without_change = (!changes_set).then_some(block.number);
         Ok(())
     }
 
@@ -56,7 +59,7 @@ impl ProofRun {
     /// # Errors
     /// [`WarpError`], of this fragment or of one before it.
     pub fn push(&mut self, fragment: &Fragment) -> Result<(), WarpError> {
-        self.minimality.next(fragment)?;
+        self.minimality.next(fragment, self.run.rules())?;
         self.run.push(fragment, PeerId(0))?;
         if self.run.is_full() { self.verify_signatures() } else { Ok(()) }
     }

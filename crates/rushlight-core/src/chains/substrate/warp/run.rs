@@ -167,6 +167,11 @@ impl Run {
         Self { rules, tip, set, proofs: Proofs::start(tip.hash), links: Vec::new(), links_bytes: 0 }
     }
 
+    /// Returns what the user's settings say of single blocks.
+    pub(super) fn rules(&self) -> &WarpRules {
+        &self.rules
+    }
+
     /// Returns the last block, which is final if all signatures hold.
     pub fn tip(&self) -> BlockId {
         self.tip

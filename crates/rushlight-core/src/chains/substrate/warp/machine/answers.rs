@@ -133,7 +133,7 @@ impl Warp {
         };
         let (number, hash) = (fragment.block().number, fragment.block().hash);
         self.rules.blocks.check(number, &hash)?;
-        answer.minimality.next(&fragment)?;
+        answer.minimality.next(&fragment, &self.rules)?;
         match number.cmp(&reached) {
             Ordering::Less => return Err(WarpError::HeightNotAbove { got: number, tip: reached }),
             // The newest justification of a node may be of the very block that it was asked from.
