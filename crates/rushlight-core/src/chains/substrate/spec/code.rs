@@ -18,6 +18,9 @@ use ruzstd::io::Read;
 pub const CODE_BYTES_MAX: usize = 10 << 20;
 /// The most bytes that code may have once it is decompressed. Source: `sp-maybe-compressed-blob`, `CODE_BLOB_BOMB_LIMIT`.
 pub const CODE_DECOMPRESSED_BYTES_MAX: u64 = 50 << 20;
+/// The largest window that a frame of compressed code may declare: the largest that libzstd takes without being told to, and
+/// what its highest levels declare whatever the content. What is held is the content, not the window.
+pub const CODE_WINDOW_BYTES_MAX: u64 = 128 << 20;
 /// The most bytes of one of the two sections that are read.
 pub const VERSION_SECTION_BYTES_MAX: u64 = 16 << 10;
 /// The most sections that are walked.
@@ -25,6 +28,8 @@ pub const CODE_SECTIONS_MAX: usize = 1_000;
 
 /// What compressed code begins with. Source: `sp-maybe-compressed-blob`, `CODE_BLOB_PREFIX`.
 const COMPRESSED_PREFIX: [u8; 8] = [0x52, 0xbc, 0x53, 0x76, 0x46, 0xdb, 0x8e, 0x05];
+/// What a frame to be skipped begins with, the lowest four bits aside. Source: RFC 8878, 3.1.2.
+const SKIPPABLE_FRAME: u32 = 0x184D_2A50;
 const WASM_HEADER: [u8; 8] = *b"\0asm\x01\0\0\0";
 const VERSION_SECTION: &[u8] = b"runtime_version";
 const APIS_SECTION: &[u8] = b"runtime_apis";
@@ -223,20 +228,43 @@ impl Sections {
 /// The bytes of the code, decompressed as they are asked for.
 enum Source<'a> {
     Plain(&'a [u8]),
-    Compressed { stream: Box<StreamingDecoder<&'a [u8], FrameDecoder>>, left: u64 },
+    /// The frame that is being unpacked, `None` at the end, and how many bytes may still come out.
+    Compressed {
+        frame: Option<Box<Frame<'a>>>,
+        left: u64,
+    },
+}
+
+type Frame<'a> = StreamingDecoder<&'a [u8], FrameDecoder>;
+
+/// Returns the zstd frame that `bytes` begin with, those to be skipped passed over; `None` when there is none any more.
+fn next_frame(mut bytes: &[u8], left: u64) -> Result<Option<Box<Frame<'_>>>, CodeError> {
+    while let Some((header, rest)) = bytes.split_first_chunk::<8>() {
+        let [a, b, c, d, length @ ..] = *header;
+        if u32::from_le_bytes([a & 0xf0, b, c, d]) != SKIPPABLE_FRAME {
+            break;
+        }
+        bytes = rest.get(u32::from_le_bytes(length) as usize..).ok_or(CodeError::Compression)?;
+    }
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    // Each frame has a decoder of its own: a new one takes memory as content comes, one that is used again takes the window that
+    // the frame declares.
+    let frame = StreamingDecoder::new_with_max_window_size(bytes, CODE_WINDOW_BYTES_MAX);
+    let frame = frame.map_err(|_| CodeError::Compression)?;
+    if frame.decoder.content_size() > left {
+        return Err(CodeError::Bomb);
+    }
+    Ok(Some(Box::new(frame)))
 }
 
 impl<'a> Source<'a> {
     fn new(code: &'a [u8]) -> Result<Self, CodeError> {
-        let Some(frame) = code.strip_prefix(&COMPRESSED_PREFIX) else { return Ok(Self::Plain(code)) };
-        let mut decoder = FrameDecoder::new();
-        // The window is allocated at once, so a frame's wish for a larger one is refused before.
-        decoder.set_max_window_size(CODE_DECOMPRESSED_BYTES_MAX);
-        let stream = StreamingDecoder::new_with_decoder(frame, decoder).map_err(|_| CodeError::Compression)?;
-        if stream.decoder.content_size() > CODE_DECOMPRESSED_BYTES_MAX {
-            return Err(CodeError::Bomb);
-        }
-        Ok(Self::Compressed { stream: Box::new(stream), left: CODE_DECOMPRESSED_BYTES_MAX })
+        let Some(frames) = code.strip_prefix(&COMPRESSED_PREFIX) else { return Ok(Self::Plain(code)) };
+        let left = CODE_DECOMPRESSED_BYTES_MAX;
+        let frame = next_frame(frames, left)?.ok_or(CodeError::Compression)?;
+        Ok(Self::Compressed { frame: Some(frame), left })
     }
 
     /// Fills `buffer` as far as there are bytes; returns how many it got.
@@ -249,12 +277,16 @@ impl<'a> Source<'a> {
                 buffer.iter_mut().zip(head).for_each(|(to, from)| *to = *from);
                 Ok(len)
             }
-            Self::Compressed { stream, left } => {
+            Self::Compressed { frame, left } => {
                 let mut filled = 0_usize;
                 while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
-                    let got = stream.read(room).map_err(|_| CodeError::Compression)?;
+                    let Some(unpacking) = frame else { break };
+                    let got = unpacking.read(room).map_err(|_| CodeError::Compression)?;
                     if got == 0 {
-                        break;
+                        // As libzstd does it: what follows a frame is another one.
+                        let behind: &'a [u8] = unpacking.get_ref();
+                        *frame = next_frame(behind, *left)?;
+                        continue;
                     }
                     *left = left.checked_sub(got as u64).ok_or(CodeError::Bomb)?;
                     filled = filled.saturating_add(got);
@@ -383,6 +415,38 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn several_frames_are_read_as_one_and_skippable_ones_are_passed_over() {
+        let plain = wasm_with_spec_version(5);
+        let pack =
+            |bytes: &[u8]| ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Uncompressed);
+        let skippable = [0x5e, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4];
+        for at in [4, 8, 20, plain.len() - 3] {
+            let (head, tail) = plain.split_at(at);
+            let frames =
+                [&COMPRESSED_PREFIX[..], &skippable, &pack(head), &skippable, &pack(tail), &skippable].concat();
+            assert_eq!(RuntimeVersion::of_code(&frames), RuntimeVersion::of_code(&plain), "cut at {at}");
+            let broken = [&COMPRESSED_PREFIX[..], &pack(head), &[1, 2, 3, 4, 5]].concat();
+            assert!(RuntimeVersion::of_code(&broken).is_err(), "cut at {at}");
+        }
+        let nothing = [&COMPRESSED_PREFIX[..], &skippable].concat();
+        assert_eq!(RuntimeVersion::of_code(&nothing), Err(CodeError::Compression));
+        let beyond = [&COMPRESSED_PREFIX[..], &[0x50, 0x2a, 0x4d, 0x18, 9, 0, 0, 0, 1]].concat();
+        assert_eq!(RuntimeVersion::of_code(&beyond), Err(CodeError::Compression));
+    }
+
+    #[test]
+    fn a_window_is_declared_and_the_content_is_held() {
+        let plain = wasm_with_spec_version(5);
+        let content = &(u32::try_from(plain.len()).unwrap() << 3 | 1).to_le_bytes()[..3];
+        // Window descriptors of 2 MiB, 128 MiB and 256 MiB; one raw block, the last one.
+        let frame = |descriptor: u8| [&[0x28, 0xb5, 0x2f, 0xfd, 0x00, descriptor], content, &plain].concat();
+        let of = |descriptor| RuntimeVersion::of_code(&[&COMPRESSED_PREFIX[..], &frame(descriptor)].concat());
+        let want = RuntimeVersion::of_code(&plain);
+        assert_eq!((of(11 << 3), of(17 << 3)), (want.clone(), want));
+        assert_eq!(of(18 << 3), Err(CodeError::Compression));
+    }
+
+    #[test]
     fn each_broken_rule_has_its_error() {
         let of = |code: &[u8]| RuntimeVersion::of_code(code).unwrap_err();
         assert_eq!(of(&vec![0; CODE_BYTES_MAX + 1]), CodeError::TooLong { got: CODE_BYTES_MAX + 1 });
@@ -420,27 +484,40 @@ pub(super) mod tests {
             assert!(bomb.len() < 3_000, "{} bytes for {len}", bomb.len());
             assert_eq!(RuntimeVersion::of_code(&bomb), Err(CodeError::Bomb), "{len}");
         }
-        // Frames that follow, or are to be skipped, add nothing.
-        let skippable = [&COMPRESSED_PREFIX[..], &[0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 2, 3, 4]].concat();
-        assert!(RuntimeVersion::of_code(&skippable).is_err());
+        // Several frames have the bound together.
+        assert_eq!(RuntimeVersion::of_code(&bomb_in_frames(CODE_DECOMPRESSED_BYTES_MAX, 100)), Ok(None));
+        assert_eq!(
+            RuntimeVersion::of_code(&bomb_in_frames(CODE_DECOMPRESSED_BYTES_MAX + 1, 100)),
+            Err(CodeError::Bomb)
+        );
     }
 
-    /// Returns compressed code of one section, `len` bytes when it is unpacked.
     fn bomb(len: u64) -> Vec<u8> {
+        bomb_in_frames(len, u64::MAX)
+    }
+
+    /// Returns compressed code of one section, `len` bytes when it is unpacked, with a new frame every `blocks` blocks.
+    fn bomb_in_frames(len: u64, blocks: u64) -> Vec<u8> {
+        const FRAME: [u8; 6] = [0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38];
         const BLOCK: u64 = 128 << 10;
         let section = u32::try_from(len - 13).unwrap();
         let leb = [section | 0x80, section >> 7 | 0x80, section >> 14 | 0x80, section >> 21 & 0x7f].map(|n| n as u8);
         let start = [&WASM_HEADER[..], &[1], &leb].concat();
-        let mut bomb = [&COMPRESSED_PREFIX[..], &[0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x38]].concat();
+        let mut bomb = [&COMPRESSED_PREFIX[..], &FRAME].concat();
         bomb.extend(&(u32::try_from(start.len()).unwrap() << 3).to_le_bytes()[..3]);
         bomb.extend(&start);
-        let mut left = len - start.len() as u64;
+        let (mut left, mut block) = (len - start.len() as u64, 0_u64);
         while left > 0 {
             let size = left.min(BLOCK);
             left -= size;
-            // A block of one byte repeated; the lowest bit marks the last one.
-            bomb.extend(&((u32::try_from(size).unwrap() << 3) | 1 << 1 | u32::from(left == 0)).to_le_bytes()[..3]);
+            block += 1;
+            let is_last = left == 0 || block.is_multiple_of(blocks);
+            // A block of one byte repeated; the lowest bit marks the last one of its frame.
+            bomb.extend(&((u32::try_from(size).unwrap() << 3) | 1 << 1 | u32::from(is_last)).to_le_bytes()[..3]);
             bomb.push(0);
+            if is_last && left > 0 {
+                bomb.extend(FRAME);
+            }
         }
         bomb
     }
