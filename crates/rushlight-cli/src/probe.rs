@@ -2,7 +2,7 @@
 
 use rushlight::core::base::{Hash, UnixTime};
 use rushlight::core::chains::tendermint::decode::json::{self, NodeStatus};
-use rushlight::core::peers::{Fetch, Method};
+use rushlight::core::peers::{Fetch, Method, Share};
 use rushlight::{Fetcher, escape};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ pub(crate) struct Header {
 
 async fn get(fetcher: &Fetcher, url: &str, path: &str) -> Result<Vec<u8>, String> {
     let fetch = Fetch {
+        share: Share::default(),
         url: format!("{}{path}", url.trim_end_matches('/')),
         method: Method::Get,
         body_bytes_max: ANSWER_BYTES_MAX,

@@ -50,7 +50,12 @@ impl Crowd {
 
     fn ask(&mut self, id: u64, to: To) -> &mut Self {
         let body = AskBody::Get(format!("/ask/{id}"));
-        self.peers.ask(self.now, CHAIN, AskId(id), Ask { to, body, answer_bytes_max: 100, patience: PATIENCE });
+        self.peers.ask(
+            self.now,
+            CHAIN,
+            AskId(id),
+            Ask { to, body, answer_bytes_max: 100, patience: PATIENCE, is_held_against: true },
+        );
         self.drain()
     }
 
@@ -66,6 +71,14 @@ impl Crowd {
     fn fetched(&mut self, fetch: u64, result: Result<Fetched<'_>, FetchFailed>) -> &mut Self {
         if let Some(Answered { ask, peer, status, .. }) = self.peers.fetched(self.now, FetchId(fetch), result) {
             self.line(&format!("ask {} answered by peer {} with {status}", ask.0, peer.0));
+        }
+        self.drain()
+    }
+
+    fn hold(&mut self, fetch: u64, is_held: bool) -> &mut Self {
+        match is_held {
+            true => self.peers.held(self.now, FetchId(fetch)),
+            false => self.peers.released(self.now, FetchId(fetch)),
         }
         self.drain()
     }
@@ -657,7 +670,13 @@ fn what_cannot_be_asked_fails_at_once() {
     let mut crowd = Crowd::new(1);
     crowd.ask(1, To::Only(PeerId(9)));
     for target in ["", "status", "/a b", "/a\r\nhost: evil", "/a#b"] {
-        let ask = Ask { to: To::Any, body: AskBody::Get(target.into()), answer_bytes_max: 1, patience: PATIENCE };
+        let ask = Ask {
+            to: To::Any,
+            body: AskBody::Get(target.into()),
+            answer_bytes_max: 1,
+            patience: PATIENCE,
+            is_held_against: true,
+        };
         crowd.peers.ask(crowd.now, CHAIN, AskId(2), ask);
         crowd.drain();
     }
@@ -690,6 +709,7 @@ fn why_a_peer_is_in_quarantine_is_what_asks_are_told() {
             body: AskBody::Get("/status".into()),
             answer_bytes_max: 1,
             patience: Duration::from_secs(1),
+            is_held_against: true,
         },
     );
     let outputs: Vec<PeersOutput> = std::iter::from_fn(|| peers.poll()).collect();
@@ -703,4 +723,76 @@ fn why_a_peer_is_in_quarantine_is_what_asks_are_told() {
         .collect();
     assert_eq!(told, ["é".repeat(256), "é".repeat(256)]);
     assert_eq!(peers.stats()[0].last_fault, Some((Verdict::Lying, "é".repeat(256))));
+}
+
+#[test]
+fn an_ask_among_some_goes_to_nobody_else() {
+    let mut crowd = Crowd::new(4);
+    let two = To::Among([PeerId(1), PeerId(3)].into());
+    crowd.practise(0, &[1]).ask(1, two.clone());
+    let first = crowd.last_fetch();
+    // Hedged within them, and tried with each of them once.
+    crowd.after(1_000).answer(first, 404, b"").answer(first + 1, 404, b"").expect(expect![[r#"
+        @1 ms  fetch 1 http://p1.example/ask/1
+        @1001 ms  fetch 2 http://p3.example/ask/1
+        @1001 ms  ask 1 unanswered, tried 2, last peer 3 refusing
+    "#]]);
+    crowd.ask(2, To::Among([PeerId(9)].into())).ask(3, To::Among([].into())).expect(expect![[r#"
+        @1001 ms  ask 2 unanswered, tried 0, last nobody
+        @1001 ms  ask 3 unanswered, tried 0, last nobody
+    "#]]);
+    crowd.blame(1, Verdict::Lying).blame(3, Verdict::Lying);
+    crowd.text.clear();
+    crowd.ask(4, two).expect(expect![[r#"
+        @1001 ms  ask 4 unanswered, tried 0, last nobody
+    "#]]);
+}
+
+/// What one client wants may cost a peer too much, or be refused: that is no reason not to ask it for anything else.
+#[test]
+fn what_is_not_held_against_a_peer_leaves_it_where_it_is() {
+    let mut crowd = Crowd::new(1);
+    for id in 0..40 {
+        let ask = Ask {
+            to: To::Any,
+            body: AskBody::Get("/for/a/client".into()),
+            answer_bytes_max: 100,
+            patience: PATIENCE,
+            is_held_against: false,
+        };
+        crowd.peers.ask(crowd.now, CHAIN, AskId(id), ask);
+        crowd.drain();
+        let fetch = crowd.last_fetch();
+        match id % 4 {
+            0 => crowd.answer(fetch, 404, b""),
+            1 => crowd.fetched(fetch, Err(FetchFailed::TooLarge)),
+            2 => crowd.fetched(fetch, Err(FetchFailed::TimedOut)),
+            _ => crowd.after(10_000),
+        };
+    }
+    assert_eq!(crowd.text.matches("unanswered").count(), 40, "{}", crowd.text);
+    assert_eq!(crowd.text.matches("left").count(), 0, "{}", crowd.text);
+}
+
+/// A driver that has no connection or no memory for an answer makes nobody slow.
+#[test]
+fn time_that_the_driver_takes_is_nobodys() {
+    let mut crowd = Crowd::new(1);
+    crowd.ask(1, To::Only(PeerId(0)));
+    let fetch = crowd.last_fetch();
+    crowd.after(9_000).hold(fetch, true).after(60_000).hold(fetch, false);
+    crowd.after(500).answer(fetch, 200, b"x").expect(expect![[r#"
+        @0 ms  fetch 0 http://p0.example/ask/1
+        @69500 ms  ask 1 answered by peer 0 with 200
+    "#]]);
+    let stats = crowd.practise(0, &[1; 7]).peers.stats().remove(0);
+    assert_eq!((stats.p95_ms, stats.faults.len()), (Some(9_500), 0));
+    // After it was released it is as slow as any other.
+    crowd.ask(2, To::Only(PeerId(0)));
+    let fetch = crowd.last_fetch();
+    crowd.text.clear();
+    crowd.hold(fetch, true).after(3_000).hold(fetch, false).after(10_000).expect(expect![[r#"
+        @82507 ms  cancel fetch 8
+        @82507 ms  ask 2 unanswered, tried 1, last peer 0 slow
+    "#]]);
 }

@@ -17,7 +17,9 @@ const PEERS: u32 = 6;
 enum Step {
     AskAny { chain: u32, patience_ms: u64 },
     AskOnly { chain: u32, peer: u32, patience_ms: u64 },
+    AskAmong { chain: u32, peers: [u32; 2], patience_ms: u64 },
     Cancel { nth: usize },
+    Hold { nth: usize, is_held: bool },
     Answer { nth: usize, status: u16, retry_after_s: Option<u32>, bytes: usize },
     Fail { nth: usize, failed: FetchFailed },
     Blame { peer: u32, verdict: Verdict },
@@ -48,7 +50,10 @@ fn step() -> impl Strategy<Value = Step> {
         12 => (chain(), patience()).prop_map(|(chain, patience_ms)| Step::AskAny { chain, patience_ms }),
         6 => (chain(), peer(), patience())
             .prop_map(|(chain, peer, patience_ms)| Step::AskOnly { chain, peer, patience_ms }),
+        6 => (chain(), [peer(), peer()], patience())
+            .prop_map(|(chain, peers, patience_ms)| Step::AskAmong { chain, peers, patience_ms }),
         1 => any::<usize>().prop_map(|nth| Step::Cancel { nth }),
+        2 => (any::<usize>(), any::<bool>()).prop_map(|(nth, is_held)| Step::Hold { nth, is_held }),
         16 => (any::<usize>(), status, proptest::option::of(0_u32..1_000), prop_oneof![60 => 0_usize..=10, 1 => 11_usize..12])
             .prop_map(|(nth, status, retry_after_s, bytes)| Step::Answer { nth, status, retry_after_s, bytes }),
         1 => (any::<usize>(), failed).prop_map(|(nth, failed)| Step::Fail { nth, failed }),
@@ -85,13 +90,18 @@ impl Observer {
                     let (peer, chain, ask) = (PeerId(number()), ChainId(number()), AskId(u64::from(number())));
                     assert!(self.admitted.contains(&peer), "{peer:?} is in quarantine and asked");
                     let to = self.open.get(&(chain, ask)).expect("only open asks are fetched for");
-                    assert!(*to == To::Any || *to == To::Only(peer), "{to:?} went to {peer:?}");
+                    let is_meant = match to {
+                        To::Any => true,
+                        To::Among(peers) => peers.contains(&peer),
+                        To::Only(only) => *only == peer,
+                    };
+                    assert!(is_meant, "{to:?} went to {peer:?}");
                     assert_eq!(peer.0 / PEERS, chain.0, "a peer serves its own chain");
                     assert!(self.fetches.insert(*id, ((chain, ask), peer)).is_none());
                     let at_peer = self.fetches.values().filter(|(_, other)| *other == peer).count();
                     assert!(at_peer <= FETCHES_PER_PEER_MAX, "{at_peer} fetches at {peer:?}");
                     let for_ask = self.fetches.values().filter(|(other, _)| *other == (chain, ask)).count();
-                    assert!(for_ask <= if *to == To::Any { 2 } else { 1 }, "{for_ask} fetches for {to:?}");
+                    assert!(for_ask <= if matches!(to, To::Only(_)) { 1 } else { 2 }, "{for_ask} fetches for {to:?}");
                 }
                 PeersOutput::CancelFetch(id) => assert!(self.fetches.remove(id).is_some(), "{id:?} is not under way"),
                 PeersOutput::Unanswered { chain, ask, failed } => {
@@ -130,6 +140,15 @@ fn run(steps: &[Step]) -> Observer {
             Step::AskOnly { chain, peer, patience_ms } => {
                 ask(&mut peers, &mut observer, now, chain, To::Only(PeerId(peer)), patience_ms);
             }
+            Step::AskAmong { chain, peers: among, patience_ms } => {
+                let to = To::Among(among.map(PeerId).into());
+                ask(&mut peers, &mut observer, now, chain, to, patience_ms);
+            }
+            Step::Hold { nth, is_held } => {
+                if let Some(fetch) = observer.nth_fetch(nth) {
+                    if is_held { peers.held(now, fetch) } else { peers.released(now, fetch) }
+                }
+            }
             Step::Cancel { nth } => {
                 let open = observer.open.keys().nth(nth % observer.open.len().max(1)).copied();
                 if let Some((chain, ask)) = open {
@@ -158,6 +177,9 @@ fn run(steps: &[Step]) -> Observer {
         }
         observer.drain(&mut peers);
     }
+    for fetch in observer.fetches.keys() {
+        peers.released(now, *fetch);
+    }
     // Nobody answers any more: patience closes whatever is open, and time lets everybody back.
     pass(&mut peers, &mut observer, &mut now, Duration::from_secs(30 * 86_400));
     assert!(observer.open.is_empty(), "left open: {:?}", observer.open);
@@ -169,9 +191,10 @@ fn run(steps: &[Step]) -> Observer {
 fn ask(peers: &mut Peers, observer: &mut Observer, now: Instant, chain: u32, to: To, patience_ms: u64) {
     let (chain, id) = (ChainId(chain), AskId(observer.asked));
     observer.asked += 1;
-    observer.open.insert((chain, id), to);
+    observer.open.insert((chain, id), to.clone());
     let body = AskBody::Get(format!("/{}/{}", chain.0, id.0));
-    let ask = Ask { to, body, answer_bytes_max: 10, patience: Duration::from_millis(patience_ms) };
+    let ask =
+        Ask { to, body, answer_bytes_max: 10, patience: Duration::from_millis(patience_ms), is_held_against: true };
     peers.ask(now, chain, id, ask);
 }
 

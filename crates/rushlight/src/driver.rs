@@ -2,7 +2,8 @@
 
 use crate::clock::Clocks;
 use crate::command::{AddChain, Command, CommandsFrom};
-use crate::fetch::{Answered, FETCHES_MAX, Fetcher};
+use crate::fetch::queue::Queue;
+use crate::fetch::{Answered, Fetcher};
 use crate::log;
 use crate::meters::Meters;
 use crate::pool::{Outcome, Pool};
@@ -10,14 +11,13 @@ use crate::session::Outbox;
 use crate::store::{StoreClosed, StoreError, StoreHandle, Stored};
 use rushlight_core::base::{ChainId, ClientId, FetchId};
 use rushlight_core::node::{Input, Node, Notice, Output, Pending};
-use rushlight_core::peers::{Fetch, FetchFailed, Fetched};
+use rushlight_core::peers::{FetchFailed, Fetched};
 use rushlight_core::rpc::Answer;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tokio::task::AbortHandle;
 use tracing::error;
 
 /// Notices that wait for a subscriber; one that is slower misses the oldest.
@@ -28,11 +28,13 @@ const CLOSE_TIMEOUT: Duration = Duration::from_millis(1_500);
 /// What comes back from the sockets, threads and disk.
 ///
 /// The queue of these has no bound of its own: there is at most one for each fetch, work, save and load under way, and
-/// those are bounded by the node and by [`FETCHES_MAX`]. With a bound, a thread could wait for the driver while the
+/// those are bounded by the node and by [`Queue`]. With a bound, a thread could wait for the driver while the
 /// driver waits for the thread.
 #[derive(Debug)]
 pub(crate) enum Event {
     Fetched(FetchId, Result<Answered, FetchFailed>),
+    /// A fetch waits for memory (`true`), or no longer does.
+    Held(FetchId, bool),
     Worked(Outcome),
     Stored(Stored),
 }
@@ -78,8 +80,7 @@ pub(crate) type Chains = Arc<RwLock<Vec<(String, ChainId)>>>;
 pub(crate) struct State {
     names: BTreeMap<ChainId, String>,
     clients: BTreeMap<ClientId, Outbox>,
-    fetches: BTreeMap<FetchId, AbortHandle>,
-    fetches_waiting: VecDeque<(FetchId, Fetch)>,
+    fetches: Queue,
     is_stopping: bool,
 }
 
@@ -87,10 +88,8 @@ impl Driver {
     /// Drives the node until it is told to stop, everybody who could tell it is gone, or it cannot go on.
     pub(crate) async fn run(mut self) -> Result<(), Stopped> {
         let outcome = self.serve().await;
-        let Self { state, store, store_closed, pool, .. } = self;
-        for fetch in state.fetches.values() {
-            fetch.abort();
-        }
+        let Self { mut state, store, store_closed, pool, .. } = self;
+        state.fetches.abort();
         // Every client's answers end here, so sockets close while the disk finishes.
         drop((pool, state));
         let close = async {
@@ -168,8 +167,8 @@ impl Driver {
     fn take_event(&mut self, event: Event) -> Result<(), Stopped> {
         match event {
             Event::Fetched(id, answer) => {
-                self.state.fetches.remove(&id);
-                self.start_waiting_fetches();
+                self.state.fetches.ended(id);
+                self.start_fetches(None);
                 self.handle(match &answer {
                     Ok(Answered { status, retry_after_s, body }) => {
                         Input::Fetched(id, Ok(Fetched { status: *status, retry_after_s: *retry_after_s, body }))
@@ -177,6 +176,8 @@ impl Driver {
                     Err(failed) => Input::Fetched(id, Err(*failed)),
                 });
             }
+            Event::Held(id, true) => self.handle(Input::Held(id)),
+            Event::Held(id, false) => self.handle(Input::Released(id)),
             Event::Worked(Outcome::Done(id, done, took)) => {
                 self.meters.verification(done.outcome() == rushlight_core::work::Outcome::Good, took);
                 self.handle(Input::Worked(id, done));
@@ -204,8 +205,11 @@ impl Driver {
         while let Some(output) = self.node.poll() {
             match output {
                 Output::Fetch(id, fetch) => {
-                    self.state.fetches_waiting.push_back((id, fetch));
-                    self.start_waiting_fetches();
+                    self.state.fetches.push(id, fetch);
+                    self.start_fetches(Some(id));
+                    if self.state.fetches.is_waiting(id) {
+                        self.handle(Input::Held(id));
+                    }
                 }
                 Output::Save(id, chain, snapshot) => {
                     let name = self.state.names.get(&chain).cloned();
@@ -227,29 +231,31 @@ impl Driver {
         }
     }
 
-    fn start_waiting_fetches(&mut self) {
-        while self.state.fetches.len() < FETCHES_MAX {
-            let Some((id, fetch)) = self.state.fetches_waiting.pop_front() else { return };
+    /// Starts all fetches that may be made; all but the `new` one have waited.
+    fn start_fetches(&mut self, new: Option<FetchId>) {
+        while let Some((id, fetch)) = self.state.fetches.next() {
+            if new != Some(id) {
+                self.handle(Input::Released(id));
+            }
             let (fetcher, events, meters) = (self.fetcher.clone(), self.events_to.clone(), Arc::clone(&self.meters));
+            let share = fetch.share;
             let task = tokio::spawn(async move {
                 let started = Instant::now();
-                let answer = fetcher.fetch(fetch).await;
+                // Sending fails only when the driver is gone.
+                let held = |is_held| drop(events.send(Event::Held(id, is_held)));
+                let answer = fetcher.fetch_held(fetch, &held).await;
                 meters.request(outcome(&answer), started.elapsed());
-                // It fails only when the driver is gone.
                 let _ = events.send(Event::Fetched(id, answer));
             });
-            self.state.fetches.insert(id, task.abort_handle());
+            self.state.fetches.started(id, share, task.abort_handle());
         }
     }
 
     fn cancel(&mut self, pending: Pending) {
         match pending {
             Pending::Fetch(id) => {
-                self.state.fetches_waiting.retain(|(waiting, _)| *waiting != id);
-                if let Some(task) = self.state.fetches.remove(&id) {
-                    task.abort();
-                }
-                self.start_waiting_fetches();
+                self.state.fetches.cancel(id);
+                self.start_fetches(None);
             }
             Pending::Work(id) => self.pool.cancel(id),
             // Reading a blob takes less time than looking for it in the queue.

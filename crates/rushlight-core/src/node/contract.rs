@@ -17,6 +17,10 @@ pub enum Input<'a> {
     Tick,
     /// The answer to [`Output::Fetch`].
     Fetched(FetchId, Result<Fetched<'a>, FetchFailed>),
+    /// A fetch waits for the driver, which has no connection or no memory for it now: that time is not the peer's.
+    Held(FetchId),
+    /// A fetch that was held goes on.
+    Released(FetchId),
     /// A snapshot reached the disk (`true`: synced, atomically) or did not.
     Saved(SaveId, bool),
     /// The answer to [`Output::Load`]: the blob, or `None` when it is not there. The node hashes it again.

@@ -169,6 +169,8 @@ impl Node {
                     self.tell(now, answered.chain, Event::Replied { ask, peer, reply });
                 }
             }
+            Input::Held(id) => self.peers.held(now.instant, id),
+            Input::Released(id) => self.peers.released(now.instant, id),
             Input::Saved(id, is_saved) => {
                 if let Some((chain, local)) = self.saves.remove(&id) {
                     self.tell(now, chain, Event::Saved(local, is_saved));

@@ -3,6 +3,7 @@
 use super::Verdict;
 use crate::base::PeerId;
 use alloc::string::String;
+use alloc::sync::Arc;
 use core::time::Duration;
 
 /// A question of a chain to its peers.
@@ -16,16 +17,40 @@ pub struct Ask {
     pub answer_bytes_max: u32,
     /// After how long an attempt counts as [`Verdict::Slow`].
     pub patience: Duration,
+    /// Whether it is held against a peer that it does not answer. What one client wants is not: else clients could have
+    /// honest peers sent away by asking for what costs them too much.
+    pub is_held_against: bool,
 }
 
 /// Who may answer an ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum To {
     /// Whoever is best; hedged: after the 95th percentile of past answer times another peer is asked too, and the first
     /// answer wins. On failure the next peer is tried.
     Any,
+    /// Whoever is best of these peers; as [`To::Any`] otherwise.
+    Among(Arc<[PeerId]>),
     /// This peer and no other, never hedged, so that a witness stays the witness it is.
     Only(PeerId),
+}
+
+impl To {
+    /// Tells whether a peer may answer.
+    pub(super) fn includes(&self, peer: PeerId) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Among(peers) => peers.contains(&peer),
+            Self::Only(only) => *only == peer,
+        }
+    }
+
+    /// Returns the only peer that may answer.
+    pub(super) fn only(&self) -> Option<PeerId> {
+        match self {
+            Self::Only(peer) => Some(*peer),
+            Self::Any | Self::Among(_) => None,
+        }
+    }
 }
 
 /// The question itself.

@@ -4,7 +4,7 @@ use super::quarantine::{Jitter, RETRY_AFTER_MAX};
 use super::timers::Timer;
 use super::{
     ATTEMPTS_MAX, Answered, Ask, AskBody, AskFailed, Fault, Fetch, FetchFailed, Fetched, Method, PATIENCE_MAX,
-    PATIENCE_MIN, Peers, PeersOutput, To, Verdict,
+    PATIENCE_MIN, Peers, PeersOutput, Share, Verdict,
 };
 use crate::base::{AskId, ChainId, FetchId, Instant, PeerId};
 use alloc::collections::BTreeSet;
@@ -47,6 +47,8 @@ pub(super) struct Attempt {
     since: Instant,
     late_at: Instant,
     hedge_at: Option<Instant>,
+    /// Since when the driver has it wait.
+    held_at: Option<Instant>,
 }
 
 impl Asked {
@@ -164,7 +166,7 @@ impl Peers {
         asked.fetches.push(fetch);
         peer.fetches.insert(fetch);
         let late_at = now.after(asked.ask.patience);
-        let is_hedgeable = asked.ask.to == To::Any && asked.fetches.len() == 1 && asked.has_attempts_left();
+        let is_hedgeable = asked.ask.to.only().is_none() && asked.fetches.len() == 1 && asked.has_attempts_left();
         let usual = peer.times.p95().unwrap_or(HEDGE_AFTER_UNKNOWN).clamp(HEDGE_AFTER_MIN, HEDGE_AFTER_MAX);
         let hedge_at = Some(now.after(usual)).filter(|at| is_hedgeable && *at < late_at);
         self.timers.add(late_at, Timer::Late(fetch));
@@ -176,8 +178,27 @@ impl Peers {
             AskBody::Post(text) => (peer.address.as_str().into(), Method::Post(text.clone())),
         };
         let (body_bytes_max, timeout) = (asked.ask.answer_bytes_max, asked.ask.patience);
-        self.attempts.insert(fetch, Attempt { chain, ask: id, peer: peer_id, since: now, late_at, hedge_at });
-        self.outputs.push_back(PeersOutput::Fetch(fetch, Fetch { url, method, body_bytes_max, timeout }));
+        self.attempts
+            .insert(fetch, Attempt { chain, ask: id, peer: peer_id, since: now, late_at, hedge_at, held_at: None });
+        let share = Share { chain, peer: peer_id };
+        self.outputs.push_back(PeersOutput::Fetch(fetch, Fetch { share, url, method, body_bytes_max, timeout }));
+    }
+
+    /// Stops the clock of an attempt that the driver has wait. Somebody else may still be asked too.
+    pub(super) fn hold_attempt(&mut self, now: Instant, fetch: FetchId) {
+        let Some(attempt) = self.attempts.get_mut(&fetch).filter(|attempt| attempt.held_at.is_none()) else { return };
+        attempt.held_at = Some(now);
+        self.timers.remove(attempt.late_at, Timer::Late(fetch));
+    }
+
+    /// Lets the clock of an attempt go on.
+    pub(super) fn release_attempt(&mut self, now: Instant, fetch: FetchId) {
+        let Some(attempt) = self.attempts.get_mut(&fetch) else { return };
+        let Some(held_at) = attempt.held_at.take() else { return };
+        let waited = now.since(held_at);
+        attempt.since = attempt.since.after(waited);
+        attempt.late_at = attempt.late_at.after(waited);
+        self.timers.add(attempt.late_at, Timer::Late(fetch));
     }
 
     /// Takes in what became of a fetch.
@@ -216,7 +237,8 @@ impl Peers {
         let losers = self.asks.get(&(attempt.chain, attempt.ask)).map(|asked| asked.fetches.clone());
         for loser in losers.into_iter().flatten().filter_map(|fetch| self.attempts.get(&fetch)) {
             if let Some(peer) = self.peers.get_mut(&loser.peer) {
-                peer.times.record(now.since(loser.since));
+                // For as long as it is held nothing is known of it.
+                peer.times.record(loser.held_at.unwrap_or(now).since(loser.since));
             }
         }
         self.close(attempt.chain, attempt.ask);
@@ -231,8 +253,11 @@ impl Peers {
             return;
         }
         let fault = Fault::new(peer, miss.verdict, &miss.why);
+        let is_held_against = self.asks.get(&(chain, ask)).is_none_or(|asked| asked.ask.is_held_against);
         self.give_up_attempt(now, chain, ask, fault.clone());
-        self.strike(now, fault, miss.retry_after);
+        if is_held_against {
+            self.strike(now, fault, miss.retry_after);
+        }
         self.place_waiting(now, chain);
     }
 
@@ -248,7 +273,7 @@ impl Peers {
     fn give_up_attempt(&mut self, now: Instant, chain: ChainId, id: AskId, last: Fault) {
         let Some(asked) = self.asks.get_mut(&(chain, id)) else { return };
         asked.last = Some(last);
-        let goes_on = asked.ask.to == To::Any && asked.has_attempts_left();
+        let goes_on = asked.ask.to.only().is_none() && asked.has_attempts_left();
         let is_open = !asked.fetches.is_empty();
         if goes_on {
             self.wait(now, chain, id);
@@ -296,8 +321,7 @@ impl Peers {
     /// Lets a peer of a chain back early when all are out: of those that did not lie the one that has been out longest,
     /// so that each gets its turn whatever the others are out for.
     fn readmit_early(&mut self, chain: ChainId) {
-        let none = BTreeSet::new();
-        if self.admitted(chain, &none).next().is_some() {
+        if self.admitted(chain).next().is_some() {
             return;
         }
         let peers = self.chains.get(&chain).into_iter().flat_map(|crowd| crowd.peers.iter().copied());
@@ -347,7 +371,7 @@ impl Peers {
         let Some(asked) = self.asks.get(&(chain, ask)) else { return };
         if asked.fetches.len() == 1
             && asked.has_attempts_left()
-            && let Some(peer) = self.best(now, chain, &asked.tried)
+            && let Some(peer) = self.best(now, chain, asked)
         {
             self.start(now, chain, ask, peer);
         }

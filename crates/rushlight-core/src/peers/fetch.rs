@@ -1,19 +1,32 @@
 //! Fetches: HTTP requests that the driver is asked to make.
 
+use crate::base::{ChainId, PeerId};
 use alloc::string::String;
 use core::time::Duration;
 
 /// An HTTP request. No redirect is followed, no cookie kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fetch {
+    /// Whose share of connections and memory it takes.
+    pub share: Share,
     /// Absolute URL with scheme `http` or `https`.
     pub url: String,
     /// The method and body.
     pub method: Method,
     /// The driver stops reading behind this many bytes of body.
     pub body_bytes_max: u32,
-    /// The driver gives up after this time.
+    /// The driver gives up after this time, for which the time does not count in which it has the fetch wait.
     pub timeout: Duration,
+}
+
+/// Whose share of the driver's connections and memory a fetch takes. What one chain's providers hold for long must not be
+/// missing to another chain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Share {
+    /// The chain that asks.
+    pub chain: ChainId,
+    /// The peer that is asked.
+    pub peer: PeerId,
 }
 
 /// Method and body of a [`Fetch`].

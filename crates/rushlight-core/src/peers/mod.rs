@@ -8,6 +8,7 @@
 //!   and by what it has to do already. When the answer has not come by the 95th percentile of the peer's recent answer
 //!   times (bounded by [`HEDGE_AFTER_MIN`] and [`HEDGE_AFTER_MAX`]), one other peer is asked too; the first answer wins
 //!   and the other fetch is cancelled. On failure the next peer is tried, [`ATTEMPTS_MAX`] in all.
+//! * An ask [`To::Among`] some peers is the same among these.
 //! * An ask [`To::Only`] goes to that peer, never to another, never twice at a time, so that a witness stays the witness
 //!   it is. When the peer is in quarantine it fails at once.
 //! * A connection that is refused or reset though the peer answered within [`KEPT_ALIVE_MAX`] says nothing about the
@@ -37,7 +38,7 @@ mod verdict;
 pub use address::{ADDRESS_BYTES_MAX, AddressError, HOST_BYTES_MAX, LABEL_BYTES_MAX};
 pub use ask::{Ask, AskBody, AskFailed, Fault, Reply, To, WHY_BYTES_MAX};
 pub use attempts::{HEDGE_AFTER_MAX, HEDGE_AFTER_MIN, HEDGE_AFTER_UNKNOWN, KEPT_ALIVE_MAX};
-pub use fetch::{Fetch, FetchFailed, Fetched, Method};
+pub use fetch::{Fetch, FetchFailed, Fetched, Method, Share};
 pub use quarantine::{EARLY_MAX, EARLY_MIN, RETRY_AFTER_MAX, RETRY_AFTER_MIN, STRIKE_AGE};
 pub use queue::SLOWER_FACTOR_MAX;
 pub use score::{ANSWER_TIME_UNKNOWN, ANSWER_TIMES_MAX, ANSWER_TIMES_MIN};
@@ -137,8 +138,10 @@ pub struct Peers {
 struct Crowd {
     peers: BTreeSet<PeerId>,
     asks_open: usize,
+    /// Asks that anybody may answer and nobody was tried for: one is like another.
     waiting: BTreeSet<(u64, AskId)>,
-    retrying: BTreeSet<(u64, AskId)>,
+    /// Asks that only some may answer, or that some were tried for already.
+    choosing: BTreeSet<(u64, AskId)>,
 }
 
 impl Peers {
@@ -211,7 +214,7 @@ impl Peers {
             To::Only(peer) => {
                 self.peers.get(&peer).filter(|known| !known.is_admitted()).map(|known| known.last_fault.clone())
             }
-            To::Any => None,
+            To::Any | To::Among(_) => None,
         };
         if let Some(last) = refused {
             let failed = AskFailed { tried: 0, last };
@@ -240,6 +243,16 @@ impl Peers {
         result: Result<Fetched<'_>, FetchFailed>,
     ) -> Option<Answered> {
         self.settle(now, fetch, result)
+    }
+
+    /// Takes in that the driver has a fetch wait, for a connection or for memory: that time is not the peer's.
+    pub fn held(&mut self, now: Instant, fetch: FetchId) {
+        self.hold_attempt(now, fetch);
+    }
+
+    /// Takes in that a fetch that was held goes on.
+    pub fn released(&mut self, now: Instant, fetch: FetchId) {
+        self.release_attempt(now, fetch);
     }
 
     /// Holds a verdict against a peer, for what it did in words; does nothing when there is no such peer.

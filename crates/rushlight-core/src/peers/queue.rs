@@ -4,7 +4,6 @@ use super::attempts::Asked;
 use super::timers::Timer;
 use super::{Peer, Peers, To, WAIT_PATIENCES_MAX};
 use crate::base::{AskId, ChainId, Instant, PeerId};
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 /// A free peer is passed over for a busy one when it costs more than so many times as much.
@@ -15,10 +14,10 @@ impl Peers {
     pub(super) fn wait(&mut self, now: Instant, chain: ChainId, id: AskId) {
         let (Some(asked), Some(crowd)) = (self.asks.get_mut(&(chain, id)), self.chains.get_mut(&chain)) else { return };
         let place = (asked.turn, id);
-        match asked.ask.to {
+        match &asked.ask.to {
             To::Any if asked.attempts == 0 => crowd.waiting.insert(place),
-            To::Any => crowd.retrying.insert(place),
-            To::Only(peer) => self.peers.get_mut(&peer).is_some_and(|peer| peer.waiting.insert(place)),
+            To::Any | To::Among(_) => crowd.choosing.insert(place),
+            To::Only(peer) => self.peers.get_mut(peer).is_some_and(|peer| peer.waiting.insert(place)),
         };
         let until = now.after(asked.ask.patience);
         if let Some(before) = asked.waits_until.replace(until) {
@@ -31,8 +30,8 @@ impl Peers {
         let (Some(asked), Some(crowd)) = (self.asks.get_mut(&(chain, id)), self.chains.get_mut(&chain)) else { return };
         let place = (asked.turn, id);
         crowd.waiting.remove(&place);
-        crowd.retrying.remove(&place);
-        if let To::Only(peer) = asked.ask.to
+        crowd.choosing.remove(&place);
+        if let Some(peer) = asked.ask.to.only()
             && let Some(peer) = self.peers.get_mut(&peer)
         {
             peer.waiting.remove(&place);
@@ -49,7 +48,7 @@ impl Peers {
         }
         let Some(crowd) = self.chains.get(&chain) else { return };
         let stuck: Vec<AskId> = crowd
-            .retrying
+            .choosing
             .iter()
             .map(|(_, id)| *id)
             .filter(|id| self.asks.get(&(chain, *id)).is_some_and(|asked| !self.has_untried(chain, asked)))
@@ -70,11 +69,11 @@ impl Peers {
         }
         let place = |(turn, id): (u64, AskId)| {
             let asked = self.asks.get(&(chain, id))?;
-            Some((turn, id, self.best(now, chain, &asked.tried)?))
+            Some((turn, id, self.best(now, chain, asked)?))
         };
         // Asks that nobody has been tried for are all alike: if the oldest finds nobody, none does.
         let fresh = crowd.waiting.first().copied().and_then(place);
-        let retried = crowd.retrying.iter().copied().find_map(place);
+        let chosen = crowd.choosing.iter().copied().find_map(place);
         let only = crowd
             .peers
             .iter()
@@ -82,29 +81,27 @@ impl Peers {
             .filter(|(_, known)| known.is_free())
             .filter_map(|(peer, known)| known.waiting.first().map(|(turn, id)| (*turn, *id, *peer)))
             .min();
-        fresh.into_iter().chain(retried).chain(only).min().map(|(_, id, peer)| (id, peer))
+        fresh.into_iter().chain(chosen).chain(only).min().map(|(_, id, peer)| (id, peer))
     }
 
-    pub(super) fn admitted<'a>(
-        &'a self,
-        chain: ChainId,
-        but: &'a BTreeSet<PeerId>,
-    ) -> impl Iterator<Item = (PeerId, &'a Peer)> {
+    pub(super) fn admitted(&self, chain: ChainId) -> impl Iterator<Item = (PeerId, &Peer)> {
         let peers = self.chains.get(&chain).into_iter().flat_map(|crowd| crowd.peers.iter().copied());
-        peers
-            .filter(|id| !but.contains(id))
-            .filter_map(|id| Some((id, self.peers.get(&id)?)))
-            .filter(|(_, peer)| peer.is_admitted())
+        peers.filter_map(|id| Some((id, self.peers.get(&id)?))).filter(|(_, peer)| peer.is_admitted())
+    }
+
+    /// Returns who may answer an ask and has not been tried for it.
+    fn untried<'a>(&'a self, chain: ChainId, asked: &'a Asked) -> impl Iterator<Item = (PeerId, &'a Peer)> {
+        self.admitted(chain).filter(|(id, _)| asked.ask.to.includes(*id) && !asked.tried.contains(id))
     }
 
     fn has_untried(&self, chain: ChainId, asked: &Asked) -> bool {
-        self.admitted(chain, &asked.tried).next().is_some()
+        self.untried(chain, asked).next().is_some()
     }
 
     /// Returns the free peer that costs least, unless waiting for a busy one is better than asking it.
-    pub(super) fn best(&self, now: Instant, chain: ChainId, tried: &BTreeSet<PeerId>) -> Option<PeerId> {
-        let cheapest = self.admitted(chain, tried).map(|(_, peer)| peer.cost(now)).min()?;
-        self.admitted(chain, tried)
+    pub(super) fn best(&self, now: Instant, chain: ChainId, asked: &Asked) -> Option<PeerId> {
+        let cheapest = self.untried(chain, asked).map(|(_, peer)| peer.cost(now)).min()?;
+        self.untried(chain, asked)
             .filter(|(_, peer)| peer.is_free() && peer.cost(now) <= cheapest.saturating_mul(SLOWER_FACTOR_MAX))
             .min_by_key(|(id, peer)| (peer.cost_of_next(now), peer.answered, *id))
             .map(|(id, _)| id)
@@ -116,9 +113,9 @@ impl Peers {
         asked.waits_until = None;
         asked.waits = asked.waits.saturating_add(1);
         let is_over = asked.waits >= WAIT_PATIENCES_MAX;
-        let (is_open, to) = (!asked.fetches.is_empty(), asked.ask.to);
-        let somebody = match (self.asks.get(&(chain, id)), to) {
-            (Some(asked), To::Any) => self.has_untried(chain, asked),
+        let is_open = !asked.fetches.is_empty();
+        let somebody = match self.asks.get(&(chain, id)) {
+            Some(asked) if asked.ask.to.only().is_none() => self.has_untried(chain, asked),
             _ => true,
         };
         if !is_over && somebody {

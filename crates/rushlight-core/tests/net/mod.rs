@@ -237,6 +237,11 @@ impl<'a> Net<'a> {
         self.handle(Input::Joined(ClientId(client), scope, ClientKind::Socket));
     }
 
+    /// Has a client leave.
+    pub fn leave(&mut self, client: u64) {
+        self.handle(Input::Left(ClientId(client)));
+    }
+
     /// Has a client that has joined call a method.
     pub fn ask(&mut self, client: u64, text: &str) {
         self.handle(Input::Asked(ClientId(client), Call::Text(text)));
@@ -268,7 +273,7 @@ impl<'a> Net<'a> {
     }
 }
 
-/// A chain of four validators that grows with the clock: one height every [`BLOCK_SECONDS`].
+/// A chain, usually of four validators, that grows with the clock: one height every [`BLOCK_SECONDS`].
 pub struct Grown {
     pub signers: Signers,
     pub blocks: Vec<LightBlock>,
@@ -277,7 +282,12 @@ pub struct Grown {
 impl Grown {
     /// Returns the chain with all heights that it will ever have.
     pub fn new(heights: usize) -> Self {
-        let signers = Signers::equal(0..4, 10);
+        Self::of(4, heights)
+    }
+
+    /// Returns a chain of some other number of validators.
+    pub fn of(validators: u64, heights: usize) -> Self {
+        let signers = Signers::equal(0..validators, 10);
         let blocks = verify_chain::chain(&vec![&signers; heights]);
         Self { signers, blocks }
     }

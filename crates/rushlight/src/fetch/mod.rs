@@ -5,10 +5,14 @@
 //! public one into a request to the local network), no cookie is kept, HTTP/2 is not offered. TLS protects privacy and
 //! availability only; what is true is decided by the core.
 //!
-//! Memory: the first [`BODY_SMALL_BYTES`] of a body are free, what goes beyond waits for one of
-//! [`LARGE_BODIES_MAX`] turns. So all bodies together hold at most
-//! `FETCHES_MAX * BODY_SMALL_BYTES + LARGE_BODIES_MAX * body_bytes_max`, and since a turn ends with its request's own
-//! deadline, waiting for one cannot last.
+//! Memory: the first [`BODY_SMALL_BYTES`] of a body are free, what goes beyond waits for one of the
+//! [`LARGE_BODIES_PER_CHAIN_MAX`](turns::LARGE_BODIES_PER_CHAIN_MAX) turns of its chain. So all bodies together hold at most
+//! `BODY_SMALL_BYTES` for each fetch that [`queue`] lets run, and that many times `body_bytes_max` for each chain. A turn
+//! ends with its request's own deadline, so waiting for one cannot last; what waits is told, because nobody is slow
+//! for it.
+
+pub(crate) mod queue;
+mod turns;
 
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Bytes, Incoming};
@@ -19,7 +23,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::{GaiResolver, Name};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
-use rushlight_core::peers::{Fetch, FetchFailed, Method};
+use rushlight_core::peers::{Fetch, FetchFailed, Method, Share};
 use rustls::ClientConfig;
 use std::error::Error;
 use std::future::Future;
@@ -27,14 +31,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
+use turns::Turns;
 
-/// How many fetches run at once; further ones wait in the driver.
-pub(crate) const FETCHES_MAX: usize = 32;
 /// How many bytes of a body are read without waiting for a turn.
 const BODY_SMALL_BYTES: usize = 256 << 10;
-/// How many bodies may be larger than [`BODY_SMALL_BYTES`] at once.
-const LARGE_BODIES_MAX: usize = 2;
 /// The largest head of an answer.
 const HEAD_BYTES_MAX: usize = 64 << 10;
 /// Idle connections kept per provider.
@@ -58,7 +59,7 @@ pub struct Answered {
 #[derive(Clone, Debug)]
 pub struct Fetcher {
     client: Client<HttpsConnector<HttpConnector<Resolver>>, Full<Bytes>>,
-    large_bodies: Arc<Semaphore>,
+    turns: Turns,
 }
 
 impl Default for Fetcher {
@@ -94,34 +95,44 @@ impl Fetcher {
             .pool_max_idle_per_host(IDLE_PER_HOST_MAX)
             .http1_max_buf_size(HEAD_BYTES_MAX)
             .build(connector);
-        Self { client, large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_MAX)) }
+        Self { client, turns: Turns::default() }
     }
 
     /// Returns the answer to `fetch`, whatever its status.
     /// # Errors
     /// Each variant of [`FetchFailed`].
     pub async fn fetch(&self, fetch: Fetch) -> Result<Answered, FetchFailed> {
-        let timeout = fetch.timeout;
-        tokio::time::timeout(timeout, self.exchange(fetch)).await.unwrap_or(Err(FetchFailed::TimedOut))
+        self.fetch_held(fetch, &|_| {}).await
     }
 
-    async fn exchange(&self, fetch: Fetch) -> Result<Answered, FetchFailed> {
-        let body_bytes_max = usize::try_from(fetch.body_bytes_max).unwrap_or(usize::MAX);
-        let answer = self.client.request(request(fetch)?).await.map_err(|error| cause(&error))?;
-        let (head, body) = answer.into_parts();
-        let body = self.read(body, body_bytes_max).await?;
+    /// As [`Fetcher::fetch`]; `held` is called with `true` when the answer has to wait for memory of ours, and with `false`
+    /// when that is over.
+    pub(crate) async fn fetch_held(&self, fetch: Fetch, held: &impl Fn(bool)) -> Result<Answered, FetchFailed> {
+        let deadline = Instant::now() + fetch.timeout;
+        let (share, bytes_max) = (fetch.share, usize::try_from(fetch.body_bytes_max).unwrap_or(usize::MAX));
+        let answer = self.client.request(request(fetch)?);
+        let answer = timeout_at(deadline, answer).await.map_err(|_| FetchFailed::TimedOut)?;
+        let (head, body) = answer.map_err(|error| cause(&error))?.into_parts();
+        let body = self.read(body, bytes_max, deadline, share, held).await?;
         Ok(Answered { status: head.status.as_u16(), retry_after_s: retry_after_s(&head.headers), body })
     }
 
     /// Reads a body, counting while it comes: a provider that announces little and sends without end is cut off.
-    async fn read(&self, mut body: Incoming, bytes_max: usize) -> Result<Vec<u8>, FetchFailed> {
+    async fn read(
+        &self,
+        mut body: Incoming,
+        bytes_max: usize,
+        mut deadline: Instant,
+        share: Share,
+        held: &impl Fn(bool),
+    ) -> Result<Vec<u8>, FetchFailed> {
         let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
         if announced > bytes_max {
             return Err(FetchFailed::TooLarge);
         }
         let mut turn = None;
         let mut bytes = Vec::with_capacity(announced.min(BODY_SMALL_BYTES));
-        while let Some(frame) = body.frame().await {
+        while let Some(frame) = timeout_at(deadline, body.frame()).await.map_err(|_| FetchFailed::TimedOut)? {
             let frame = frame.map_err(|error| cause(&error))?;
             let Some(chunk) = frame.data_ref() else { continue };
             let size = bytes.len().saturating_add(chunk.len());
@@ -129,7 +140,9 @@ impl Fetcher {
                 return Err(FetchFailed::TooLarge);
             }
             if size > BODY_SMALL_BYTES && turn.is_none() {
-                turn = self.large_bodies.acquire().await.ok();
+                let before = Instant::now();
+                turn = self.turns.turn(share, held).await;
+                deadline += before.elapsed();
             }
             bytes.extend_from_slice(chunk);
         }

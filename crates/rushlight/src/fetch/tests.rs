@@ -22,7 +22,7 @@ async fn fetch_raw(answer: Vec<u8>, hold: bool, path: &str, method: Method) -> (
         }
         String::from_utf8(asked).unwrap()
     });
-    let fetch = Fetch { url, method, body_bytes_max: 1_000, timeout: Duration::from_secs(2) };
+    let fetch = Fetch { share: Share::default(), url, method, body_bytes_max: 1_000, timeout: Duration::from_secs(2) };
     let outcome = Fetcher::new().fetch(fetch).await;
     let text = match outcome {
         Ok(answered) => format!(
@@ -84,7 +84,13 @@ async fn a_post_is_json() {
 #[tokio::test]
 async fn no_connection_has_its_own_reasons() {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-    let fetch = |url: String| Fetch { url, method: Method::Get, body_bytes_max: 10, timeout: Duration::from_secs(20) };
+    let fetch = |url: String| Fetch {
+        share: Share::default(),
+        url,
+        method: Method::Get,
+        body_bytes_max: 10,
+        timeout: Duration::from_secs(20),
+    };
     let fetcher = Fetcher::new();
     assert_eq!(fetcher.fetch(fetch(format!("http://{closed}/"))).await, Err(FetchFailed::Refused));
     assert_eq!(fetcher.fetch(fetch("http://no-such-host.invalid/".into())).await, Err(FetchFailed::Unresolved));
@@ -133,6 +139,7 @@ async fn tls_needs_a_trusted_certificate_of_the_right_name() {
     let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     let trusting = Fetcher::with_tls(config);
     let fetch = |host: &str| Fetch {
+        share: Share::default(),
         url: format!("https://{host}:{}/", serve_tls()),
         method: Method::Get,
         body_bytes_max: 10,
@@ -142,4 +149,32 @@ async fn tls_needs_a_trusted_certificate_of_the_right_name() {
     assert_eq!((answered.status, answered.body.as_slice()), (200, &b"{}"[..]));
     assert_eq!(trusting.fetch(fetch("127.0.0.1")).await, Err(FetchFailed::Tls));
     assert_eq!(Fetcher::new().fetch(fetch("localhost")).await, Err(FetchFailed::Tls));
+}
+
+/// An answer that is larger than what is free waits until another one of the same provider is read. That takes a minute, and
+/// the provider, which is given two seconds, is not blamed for it.
+#[tokio::test]
+async fn time_that_an_answer_waits_for_us_is_not_the_providers() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let bytes = BODY_SMALL_BYTES + 1;
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let _ = socket.read(&mut [0; 1_024]).await.unwrap();
+        let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {bytes}\r\n\r\n");
+        socket.write_all(&[head.as_bytes(), &vec![b'x'; bytes]].concat()).await.unwrap();
+    });
+    let (fetcher, share) = (Fetcher::new(), Share::default());
+    let turn = fetcher.turns.turn(share, &|_| {}).await.unwrap();
+    let (told_to, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let fetch = Fetch { share, url, method: Method::Get, body_bytes_max: 1 << 20, timeout: Duration::from_secs(2) };
+    let waiting =
+        tokio::spawn(async move { fetcher.fetch_held(fetch, &|is_held| told_to.send(is_held).unwrap()).await });
+    assert_eq!(told.recv().await, Some(true));
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::resume();
+    drop(turn);
+    assert_eq!(told.recv().await, Some(false));
+    assert_eq!(waiting.await.unwrap().unwrap().body.len(), bytes);
 }

@@ -16,7 +16,7 @@ pub mod walk;
 pub use ask::{COMMIT_BYTES_MAX, STATUS_BYTES_MAX, VALIDATORS_PAGE_BYTES_MAX};
 pub use below::HISTORY_HEIGHTS_MAX;
 pub use below::descend::DESCENT_HEIGHTS_MAX;
-pub use below::lookup::LOOKUPS_MAX;
+pub use below::lookup::{LOOKUPS_MAX, QUERY_HEIGHTS_MAX};
 pub use serve::kept::{KEPT_BLOCKS_MAX, KEPT_BYTES_MAX};
 pub use serve::prove::PROOFS_MAX;
 pub use walk::sequential::{PART_HEIGHTS, PART_TIME_MAX, PARTS_MAX, Sequential, WINDOW_HEIGHTS_MAX};
@@ -88,6 +88,7 @@ pub struct TendermintChain {
 impl TendermintChain {
     fn refresh_times(&mut self, now: Now) {
         self.desk.at = JudgedAt::by_clock(&self.clock, now);
+        self.desk.fetcher.now = now.instant;
         let is_behind = self.clock.is_behind(now, CLOCK_TOLERANCE);
         if is_behind && !self.is_clock_behind {
             let highest = self.clock.highest_wall();

@@ -4,7 +4,7 @@ use crate::base::{Instant, PeerId};
 use crate::chains::tendermint::sync::adopt::witness::independent;
 use crate::chains::tendermint::sync::ask::Failed;
 use crate::chains::tendermint::sync::{PAUSE, TendermintChain};
-use crate::chains::{Action, ChainNotice, Fact, Level};
+use crate::chains::{Action, ChainNotice, Fact, Level, Verdict};
 use alloc::collections::BTreeMap;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -60,6 +60,14 @@ impl TendermintChain {
             None => self.pause_until = Some(now.after(PAUSE)),
             Some(peer) if self.primary == Some(peer) => self.replace_primary(now),
             Some(_) => {}
+        }
+    }
+
+    /// Notes that a provider did not give what a client wants. Only a lie is held against it, and the sync goes on as before:
+    /// else a client could have honest providers sent away by asking for what they do not have.
+    pub(crate) fn errand_failed(&mut self, failed: &Failed, now: Instant) {
+        if failed.verdict == Verdict::Lying {
+            self.fault(failed, now);
         }
     }
 

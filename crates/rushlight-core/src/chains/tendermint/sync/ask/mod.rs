@@ -3,12 +3,14 @@
 //! Public endpoints sit behind load balancers, so two answers may come from two nodes, one of which has not yet or no
 //! longer the height. So a commit and a validator set that do not fit are asked for again before anybody is accused.
 
+mod able;
 pub(crate) mod request;
 mod retry;
 mod sets;
 
-use crate::base::{AskId, Hash, PeerId};
+use crate::base::{AskId, Hash, Instant, PeerId};
 use crate::chains::tendermint::decode::json::{self, Answered, NodeStatus, ValidatorsPage};
+use crate::chains::tendermint::sync::ask::able::Gaps;
 pub use crate::chains::tendermint::sync::ask::request::{Failed, Got, RequestId};
 use crate::chains::tendermint::sync::ask::request::{Part, Request, Want, failed, lying};
 use crate::chains::tendermint::sync::ask::sets::SetCache;
@@ -54,11 +56,14 @@ pub enum FetchAction {
 /// All requests under way of one chain.
 #[derive(Debug, Default)]
 pub struct Fetcher {
+    /// The time, taken anew at each event.
+    pub now: Instant,
     next_id: u64,
     pub(crate) asks: BTreeMap<AskId, (RequestId, Part)>,
     pub(crate) requests: BTreeMap<RequestId, Request>,
     pub(crate) actions: VecDeque<FetchAction>,
     pub(crate) statuses: BTreeMap<PeerId, NodeStatus>,
+    gaps: Gaps,
     /// What is held against providers whose answers were of no use while somebody else is asked; taken out after each answer.
     pub(crate) faults: Vec<Failed>,
     /// Validator sets seen, by hash.
@@ -92,15 +97,17 @@ impl Fetcher {
         request
     }
 
-    /// Asks for the headers from height `low` to `high`, at most [`HEADERS_PER_ASK`] of them. Anybody may answer: the hash
-    /// chain says whether they are the ones.
+    /// Asks for the headers from height `low` to `high`, at most [`HEADERS_PER_ASK`] of them. Whoever says that he has them
+    /// may answer: the hash chain says whether they are the ones. Clients alone want them, so nobody is held to it.
     pub fn headers(&mut self, low: u64, high: u64) -> RequestId {
-        let request = self.open(Want::Headers, high, To::Any);
+        let to = To::Among(self.who_has(Part::Headers, low, high));
+        let request = self.open(Want::Headers, low, to.clone());
         let ask = Ask {
-            to: To::Any,
+            to,
             body: AskBody::Get(format!("/blockchain?minHeight={low}&maxHeight={high}")),
             answer_bytes_max: HEADERS_BYTES_MAX,
             patience: PATIENCE,
+            is_held_against: false,
         };
         self.ask(request, Part::Headers, ask);
         request
@@ -114,6 +121,7 @@ impl Fetcher {
             body: AskBody::Get("/status".to_string()),
             answer_bytes_max: STATUS_BYTES_MAX,
             patience: PATIENCE,
+            is_held_against: true,
         };
         self.ask(request, Part::Status, ask);
         request
@@ -139,6 +147,18 @@ impl Fetcher {
         self.statuses.get(&peer)
     }
 
+    /// Returns the providers that say that they have heights `low` to `high`, and of which nothing else is known.
+    fn who_has(&self, part: Part, low: u64, high: u64) -> Arc<[PeerId]> {
+        let has = |status: &NodeStatus| status.earliest_height <= low && high <= status.latest_height;
+        let said = self.statuses.iter().filter(|(_, status)| has(status)).map(|(peer, _)| *peer);
+        said.filter(|peer| self.gaps.is_able(*peer, part, low, self.now)).collect()
+    }
+
+    /// Notes that a provider did not give headers from height `low` on: it is not asked for them again at once.
+    pub fn has_no_headers(&mut self, peer: PeerId, low: u64) {
+        self.gaps.found(peer, Part::Headers, low, self.now);
+    }
+
     /// Takes in an answer; returns the request that it completes, and what it came to.
     pub fn replied(&mut self, ask: AskId, peer: PeerId, reply: Reply<'_>) -> Option<(RequestId, Got)> {
         let (id, part) = self.asks.remove(&ask)?;
@@ -151,18 +171,18 @@ impl Fetcher {
             Part::Page => json::validators_answer(reply.body).map(|answer| self.take_page(id, peer, answer)),
         };
         let outcome = outcome.unwrap_or_else(|error| self.undecodable(id, peer, &error, reply));
+        if let (Part::Headers, Some(Got::Failed(_)), Some(request)) = (part, &outcome, self.requests.get(&id)) {
+            self.gaps.found(peer, part, request.height, self.now);
+        }
         self.close(id, outcome)
     }
 
     /// Takes in that nobody answers.
     pub fn unanswered(&mut self, ask: AskId, failed: AskFailed) -> Option<(RequestId, Got)> {
-        let (id, _) = self.asks.remove(&ask)?;
+        let (id, part) = self.asks.remove(&ask)?;
         let request = self.requests.get_mut(&id)?;
         request.asks.retain(|other| *other != ask);
-        let to = match request.to {
-            To::Only(peer) => Some(peer),
-            To::Any => None,
-        };
+        let (to, height) = (request.only(), request.height);
         if let Some(peer) = to
             && self.ask_another(id, peer)
         {
@@ -172,6 +192,9 @@ impl Fetcher {
             None => (to, Verdict::Refusing, "no provider can be asked now".to_string()),
             Some(fault) => (Some(fault.peer), fault.verdict, fault.why),
         };
+        if let (Part::Headers, Some(peer)) = (part, peer) {
+            self.gaps.found(peer, part, height, self.now);
+        }
         self.close(id, Some(Got::Failed(Failed { peer, verdict, is_noted: true, why })))
     }
 
@@ -217,10 +240,11 @@ impl Fetcher {
     pub(crate) fn ask_commit(&mut self, id: RequestId) {
         let Some(request) = self.requests.get(&id) else { return };
         let ask = Ask {
-            to: request.to,
+            to: request.to.clone(),
             body: AskBody::Get(format!("/commit?height={}", request.height)),
             answer_bytes_max: COMMIT_BYTES_MAX,
             patience: PATIENCE,
+            is_held_against: true,
         };
         self.ask(id, Part::Commit, ask);
     }
@@ -230,10 +254,11 @@ impl Fetcher {
         let page = request.members.len() / PER_PAGE as usize + 1;
         let path = format!("/validators?height={}&page={page}&per_page={PER_PAGE}", request.height);
         let ask = Ask {
-            to: request.to,
+            to: request.to.clone(),
             body: AskBody::Get(path),
             answer_bytes_max: VALIDATORS_PAGE_BYTES_MAX,
             patience: PATIENCE,
+            is_held_against: true,
         };
         self.ask(id, Part::Page, ask);
     }
@@ -297,6 +322,8 @@ impl Fetcher {
         match answer {
             Err(error) => self.node_error(id, peer, &error),
             Ok(mut headers) => {
+                let lowest = headers.iter().map(|header| header.height).min().unwrap_or(u64::MAX);
+                self.gaps.filled(peer, Part::Headers, lowest);
                 headers.sort_by_key(|header| core::cmp::Reverse(header.height));
                 Some(Got::Headers(peer, headers))
             }
@@ -385,8 +412,8 @@ mod tests {
             let is_commit = path.starts_with("/commit");
             let peer = match ask.to {
                 To::Only(peer) => peer,
-                To::Any if is_commit => LIAR,
-                To::Any => HONEST,
+                _ if is_commit => LIAR,
+                _ => HONEST,
             };
             asked.push((peer, is_commit));
             let body = if !is_commit {

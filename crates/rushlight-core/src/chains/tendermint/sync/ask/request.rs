@@ -50,7 +50,8 @@ impl Failed {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A kind of question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
     Commit,
     Page,
@@ -72,6 +73,7 @@ pub(crate) enum Want {
 pub(crate) struct Request {
     pub(crate) want: Want,
     pub(crate) to: To,
+    /// The height that is wanted; of a range of headers the lowest.
     pub(crate) height: u64,
     pub(crate) asks: Vec<AskId>,
     pub(crate) signed: Option<(Header, Commit)>,
@@ -86,6 +88,14 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// Returns the only provider that may answer.
+    pub(crate) fn only(&self) -> Option<PeerId> {
+        match self.to {
+            To::Only(peer) => Some(peer),
+            To::Any | To::Among(_) => None,
+        }
+    }
+
     /// Notes who gave a part.
     pub(crate) fn given_by(&mut self, peer: PeerId) {
         if !self.givers.contains(&peer) {

@@ -4,32 +4,40 @@ use crate::base::{Hash, Now, QueryId};
 use crate::chains::tendermint::snapshot::History;
 use crate::chains::tendermint::sync::TendermintChain;
 use crate::chains::tendermint::sync::ask::Got;
-use crate::chains::tendermint::sync::below::{HISTORY_HEIGHTS_MAX, HashWanted, Wanted, hash_at};
+use crate::chains::tendermint::sync::below::{HISTORY_HEIGHTS_MAX, HashWanted, Waiting, Wanted, hash_at};
 use crate::chains::tendermint::verify;
 use crate::chains::{Action, QueryError};
 use crate::rpc::limits::QUERIES_WAITING_MAX;
 use alloc::format;
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use core::time::Duration;
 
 /// How many queries for heights below the checkpoint are looked up at once: without a bound clients could use up all the asks
 /// that the sync itself needs.
 pub const LOOKUPS_MAX: usize = 16;
-/// A query for a height further below than this is answered at once with how far the walk is.
-const WAIT_HEIGHTS_MAX: u64 = 2_000;
-/// How long a query waits for the walk; a client's later answers wait behind it.
+/// How many heights are walked for one query: 1,000 answers of providers. Who wants more asks again, and the walk goes on
+/// where it was; else one call of a few bytes could have providers send gigabytes.
+pub const QUERY_HEIGHTS_MAX: u64 = 20_000;
+/// How long a query waits for the walk.
 pub(crate) const WAIT_MAX: Duration = Duration::from_secs(30);
 
 impl TendermintChain {
     /// Answers queries that have waited long enough; the walk goes on without them.
     pub(crate) fn tick_backwards(&mut self, now: Now) {
+        self.answer_undone(|waiting| now.instant >= waiting.ends);
+    }
+
+    /// Answers those for whom the walk is not to go on with how far it is.
+    fn answer_undone(&mut self, is_undone: impl Fn(&Waiting) -> bool) {
         let waiting = core::mem::take(&mut self.backwards.waiting);
-        let (late, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(.., ends)| now.instant >= *ends);
+        let (undone, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_undone);
         self.backwards.waiting = waiting;
-        for (id, height, _) in late {
-            let why = format!("walking back along the hash chain to height {height}; ask again later");
-            self.answer(id, Err(QueryError::NotSynced { why }));
+        let lowest = self.backwards.history.as_ref().map_or(self.spec.trust.height, History::lowest);
+        let because = self.backwards.hindrance.as_ref().map_or_else(String::new, |why| format!(" ({why})"));
+        for Waiting { query, height, .. } in undone {
+            let why = format!("walked back along the hash chain to {lowest}{because}; ask again to go on to {height}");
+            self.answer(query, Err(QueryError::NotSynced { why }));
         }
     }
 
@@ -47,23 +55,16 @@ impl TendermintChain {
             return self.answer(id, Err(QueryError::NoProvider { why: format!("none has heights below {earliest}") }));
         }
         let lowest = self.backwards.history.as_ref().map_or(checkpoint, History::lowest);
-        if height < lowest {
-            let floor = self.backwards.floor.map_or(height, |floor| floor.min(height));
-            self.backwards.floor = Some(floor);
-        }
-        if lowest.saturating_sub(height) > WAIT_HEIGHTS_MAX {
-            let why = format!("walking back along the hash chain to height {height}, now at {lowest}; ask again later");
-            self.answer(id, Err(QueryError::NotSynced { why }));
-        } else {
-            self.backwards.waiting.push((id, height, now.instant.after(WAIT_MAX)));
-        }
+        let reach = height.max(lowest.saturating_sub(QUERY_HEIGHTS_MAX));
+        let ends = now.instant.after(WAIT_MAX);
+        self.backwards.waiting.push(Waiting { query: id, height, reach, ends });
         self.answer_waiting();
         self.go_backwards(now);
     }
 
     /// Stops working on a query whose client has left. A load that is under way still counts until it is there.
     pub(crate) fn forget_lookup(&mut self, id: QueryId) {
-        self.backwards.waiting.retain(|(query, ..)| *query != id);
+        self.backwards.waiting.retain(|waiting| waiting.query != id);
         let request = self.backwards.lookups.iter().find(|(_, (query, ..))| *query == id).map(|(request, _)| *request);
         if let Some(request) = request {
             self.backwards.lookups.remove(&request);
@@ -123,11 +124,12 @@ impl TendermintChain {
     /// Looks up those heights that the walk has passed, as far as there is room.
     pub(crate) fn answer_waiting(&mut self) {
         let Some(lowest) = self.backwards.history.as_ref().map(History::lowest) else { return };
+        self.answer_undone(|waiting| waiting.reach >= lowest && waiting.height < lowest);
         while self.lookups_count() < LOOKUPS_MAX {
-            let ready = self.backwards.waiting.iter().position(|(_, height, _)| *height >= lowest);
+            let ready = self.backwards.waiting.iter().position(|waiting| waiting.height >= lowest);
             let Some(ready) = ready else { return };
-            let (id, height, _) = self.backwards.waiting.remove(ready);
-            self.look_up(id, height);
+            let Waiting { query, height, .. } = self.backwards.waiting.remove(ready);
+            self.look_up(query, height);
         }
     }
 
@@ -145,7 +147,7 @@ impl TendermintChain {
                 None => Err(QueryError::NoProvider { why: format!("nobody gave the header of height {height}") }),
             },
             Got::Failed(failed) => {
-                self.fault(&failed, now.instant);
+                self.errand_failed(&failed, now.instant);
                 Err(QueryError::NoProvider { why: failed.why })
             }
             _ => Err(QueryError::NoProvider { why: "the header did not come".to_string() }),

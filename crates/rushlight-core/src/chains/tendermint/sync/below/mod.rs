@@ -37,15 +37,16 @@ pub struct Backwards {
     pub(crate) open_chunk: Option<Vec<u8>>,
     /// The lowest header walked to; `None` when it is not at hand after a restart.
     pub(crate) lowest: Option<VerifiedHeader>,
-    /// How far down is wanted.
-    pub(crate) floor: Option<u64>,
     pub(crate) anchoring: Option<RequestId>,
     /// Requests by the highest height they ask for.
     pub(crate) asked: BTreeMap<RequestId, (u64, u64)>,
     pub(crate) arrived: BTreeMap<u64, (PeerId, Vec<Header>)>,
     pub(crate) loads: BTreeMap<LoadId, Wanted>,
     pub(crate) lookups: BTreeMap<RequestId, (QueryId, u64, Hash)>,
-    pub(crate) waiting: Vec<(QueryId, u64, Instant)>,
+    /// Who waits for the walk. It goes on as long as somebody does.
+    pub(crate) waiting: Vec<Waiting>,
+    /// Why the walk does not get on, as far as it is known.
+    pub(crate) hindrance: Option<String>,
     pub(crate) next_load: u64,
     pub(crate) pause_until: Option<Instant>,
     pub(crate) unsaved: u64,
@@ -54,6 +55,16 @@ pub struct Backwards {
     /// Blobs that the snapshot on its way to the disk no longer names; dropped once it is there, and not by the arrival of
     /// one that was made before.
     pub(crate) dropping: Vec<Hash>,
+}
+
+/// A query that waits for the walk.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Waiting {
+    pub(crate) query: QueryId,
+    pub(crate) height: u64,
+    /// How far down is walked for this query.
+    pub(crate) reach: u64,
+    pub(crate) ends: Instant,
 }
 
 #[derive(Debug)]
@@ -103,7 +114,13 @@ impl Backwards {
 
     /// Returns when the walk wants to go on.
     pub fn deadline(&self) -> Option<Instant> {
-        self.waiting.iter().map(|(.., ends)| *ends).chain(self.pause_until).min()
+        self.waiting.iter().map(|waiting| waiting.ends).chain(self.pause_until).min()
+    }
+
+    /// Returns how far down the walk goes; `None` when nobody waits for it.
+    fn floor(&self) -> Option<u64> {
+        let is_below = |reach: &u64| self.history.as_ref().is_none_or(|history| *reach < history.lowest());
+        self.waiting.iter().map(|waiting| waiting.reach).min().filter(is_below)
     }
 
     /// Ends a pause whose time is over, also while the walk cannot go on: its deadline would stay in the past.
@@ -174,7 +191,7 @@ impl TendermintChain {
 
     /// Asks for what the walk needs next.
     pub(crate) fn go_backwards(&mut self, now: Now) {
-        let Some(floor) = self.backwards.floor else { return };
+        let Some(floor) = self.backwards.floor() else { return self.rest_backwards() };
         self.backwards.end_pause(now.instant);
         if self.backwards.pause_until.is_some() {
             return;
@@ -185,10 +202,6 @@ impl TendermintChain {
         let Some(lowest) = self.backwards.lowest.as_ref().map(VerifiedHeader::height) else {
             return self.begin_backwards();
         };
-        if lowest <= floor {
-            self.backwards.floor = None;
-            return self.save_history();
-        }
         let asked_to = self.backwards.asked.values().map(|(low, _)| *low);
         let arrived_to = self.backwards.arrived.iter().map(|(high, (_, headers))| {
             high.saturating_add(1).saturating_sub(u64::try_from(headers.len()).unwrap_or(0))
@@ -199,6 +212,18 @@ impl TendermintChain {
             low = high.saturating_sub(HEADERS_PER_ASK.saturating_sub(1)).max(floor).max(1);
             let request = self.desk.fetcher.headers(low, high);
             self.backwards.asked.insert(request, (low, high));
+        }
+    }
+
+    /// Stops the walk, for which nobody waits any more; what was walked is kept.
+    fn rest_backwards(&mut self) {
+        if let Some(request) = self.backwards.anchoring.take() {
+            self.desk.fetcher.cancel(request);
+        }
+        self.drop_backwards_asks();
+        self.backwards.pause_until = None;
+        if self.adoption.is_none() {
+            self.save_history();
         }
     }
 
@@ -257,22 +282,24 @@ impl TendermintChain {
                     self.link_backwards(now);
                 } else {
                     // A node that no longer has the lower ones gives the others.
-                    let status = self.desk.fetcher.status_of(peer);
-                    let is_pruned = status.is_some_and(|status| status.earliest_height > low);
-                    let verdict = if is_pruned { Verdict::Pruned } else { Verdict::Refusing };
+                    self.desk.fetcher.has_no_headers(peer, low);
                     let why = format!("asked for headers {low} to {high}, it gave {} others", headers.len());
-                    self.fault(&Failed::by(peer, verdict, why), now.instant);
-                    self.backwards.pause_until = Some(now.instant.after(RETRY_AFTER));
+                    self.is_hindered(&Failed::by(peer, Verdict::Refusing, why), now);
                 }
             }
             Got::Failed(failed) => {
                 self.backwards.anchoring = self.backwards.anchoring.filter(|id| *id != request);
-                self.fault(&failed, now.instant);
-                self.backwards.pause_until = Some(now.instant.after(RETRY_AFTER));
+                self.is_hindered(&failed, now);
             }
             _ => {}
         }
         self.go_backwards(now);
+    }
+
+    fn is_hindered(&mut self, failed: &Failed, now: Now) {
+        self.errand_failed(failed, now.instant);
+        self.backwards.hindrance = Some(failed.why.clone());
+        self.backwards.pause_until = Some(now.instant.after(RETRY_AFTER));
     }
 
     pub(crate) fn backwards_fault(&mut self, peer: PeerId, why: String, now: Now) {
@@ -300,6 +327,7 @@ impl TendermintChain {
                 }
             }
             self.backwards.lowest = Some(later);
+            self.backwards.hindrance = None;
         }
         self.answer_waiting();
     }

@@ -15,7 +15,7 @@ use crate::chains::tendermint::sync::below::descend::{Descended, Descent};
 use crate::chains::tendermint::sync::serve::start::Start;
 use crate::chains::tendermint::sync::walk::skipping::{Skipping, WALK_TIME_MAX, Walked};
 use crate::chains::tendermint::verify::{self, VerifiedBlock, VerifiedHeader};
-use crate::chains::{QueryAnswer, QueryError, To, Verdict};
+use crate::chains::{QueryAnswer, QueryError, To};
 use crate::rpc::limits::QUERIES_WAITING_MAX;
 use crate::work::Done;
 use alloc::boxed::Box;
@@ -241,7 +241,7 @@ impl TendermintChain {
         let (peer, block) = match got {
             Got::Block(peer, block) => (peer, block),
             Got::Failed(failed) => {
-                self.fault(&failed, now.instant);
+                self.errand_failed(&failed, now.instant);
                 return Err(no_provider(failed.why));
             }
             _ => return Err(no_provider("the checkpoint's block did not come".to_string())),
@@ -251,7 +251,7 @@ impl TendermintChain {
             Ok(block) => block,
             Err(error) => {
                 let failed = not_the_checkpoint(peer, &error);
-                self.fault(&failed, now.instant);
+                self.errand_failed(&failed, now.instant);
                 return Err(no_provider(failed.why));
             }
         };
@@ -326,9 +326,7 @@ impl TendermintChain {
             }
             (Came::Walked(Walked::Reached), _) => Err(QueryError::NoProvider { why: "nothing was walked".to_string() }),
             (Came::Walked(Walked::Failed(failed)), stage) => {
-                if !matches!(failed.verdict, Verdict::Refusing) || failed.is_noted {
-                    self.fault(&failed, now.instant);
-                }
+                self.errand_failed(&failed, now.instant);
                 // One lost answer out of dozens must not cost the client its proof.
                 let left = proof.providers_left.checked_sub(1);
                 match (stage, left) {

@@ -78,10 +78,12 @@ impl TendermintChain {
     }
 
     /// Returns who can be asked for the blocks from `height` on: the primary, else another that says it has them; not
-    /// `but`, if there is somebody else.
+    /// `but`, if there is somebody else. Who says that it does not have them is not asked.
     pub(crate) fn provider_from(&self, height: u64, but: Option<PeerId>) -> Option<PeerId> {
         let has = |peer: &PeerId| self.desk.fetcher.status_of(*peer).is_some_and(|s| s.earliest_height <= height);
         let mut others = self.primary.into_iter().chain(self.peers.keys().copied());
-        others.find(|peer| has(peer) && Some(*peer) != but).or(self.primary)
+        let says_nothing = |peer: &PeerId| self.desk.fetcher.status_of(*peer).is_none();
+        let other = others.find(|peer| has(peer) && Some(*peer) != but);
+        other.or(but.filter(has)).or(self.primary.filter(says_nothing))
     }
 }
