@@ -1,6 +1,8 @@
-//! How an ask is put: who is asked next, what becomes of each attempt, when another peer is asked too.
+//! How an ask is put: who is asked next, and what becomes of each attempt.
 
-use super::quarantine::{Jitter, RETRY_AFTER_MAX};
+use super::hedge::hedge_at;
+use super::http::judge;
+use super::quarantine::Jitter;
 use super::timers::Timer;
 use super::{
     ATTEMPTS_MAX, Answered, Ask, AskBody, AskFailed, Fault, Fetch, FetchFailed, Fetched, Method, PATIENCE_MAX,
@@ -9,16 +11,10 @@ use super::{
 use crate::base::{AskId, ChainId, FetchId, Instant, PeerId};
 use alloc::collections::BTreeSet;
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-/// Another peer is asked too no earlier than this.
-pub const HEDGE_AFTER_MIN: Duration = Duration::from_millis(50);
-/// Another peer is asked too no later than this.
-pub const HEDGE_AFTER_MAX: Duration = Duration::from_secs(5);
-/// When another peer is asked too while little is known of the first one's answer times.
-pub const HEDGE_AFTER_UNKNOWN: Duration = Duration::from_secs(1);
 /// A connection that a peer answered on may be kept open for so long.
 pub const KEPT_ALIVE_MAX: Duration = Duration::from_secs(120);
 
@@ -41,12 +37,12 @@ pub(super) struct Asked {
 /// A fetch under way.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    chain: ChainId,
-    ask: AskId,
+    pub chain: ChainId,
+    pub ask: AskId,
     peer: PeerId,
     since: Instant,
     late_at: Instant,
-    hedge_at: Option<Instant>,
+    pub hedge_at: Option<Instant>,
     /// Since when the driver has it wait.
     held_at: Option<Instant>,
 }
@@ -67,53 +63,28 @@ impl Asked {
         }
     }
 
-    fn has_attempts_left(&self) -> bool {
+    pub(super) fn has_attempts_left(&self) -> bool {
         self.attempts < ATTEMPTS_MAX
     }
 }
 
 /// What became of a failed attempt, and what is held against its peer.
-struct Miss {
-    verdict: Verdict,
-    why: String,
-    retry_after: Option<Duration>,
-    is_reset: bool,
+#[derive(Debug)]
+pub(super) struct Miss {
+    pub verdict: Verdict,
+    pub why: String,
+    pub retry_after: Option<Duration>,
+    pub is_reset: bool,
 }
 
 impl Miss {
-    fn new(verdict: Verdict, why: String) -> Self {
+    pub(super) fn new(verdict: Verdict, why: String) -> Self {
         Self { verdict, why, retry_after: None, is_reset: false }
     }
 
     /// Returns what is held against a peer that did not answer within `patience`.
-    fn slow(patience: Duration) -> Self {
+    pub(super) fn slow(patience: Duration) -> Self {
         Self::new(Verdict::Slow, format!("no complete answer within {} ms", patience.as_millis()))
-    }
-}
-
-fn judge(result: &Result<Fetched<'_>, FetchFailed>, ask: &Ask) -> Result<u16, Miss> {
-    let bytes_max = ask.answer_bytes_max;
-    let too_large = || Miss::new(Verdict::Lying, format!("{}: {bytes_max} bytes", FetchFailed::TooLarge));
-    let (fetched, is_large) = match result {
-        Ok(fetched) => (fetched, u64::try_from(fetched.body.len()).is_ok_and(|length| length > u64::from(bytes_max))),
-        Err(FetchFailed::TooLarge) => return Err(too_large()),
-        Err(FetchFailed::TimedOut) => return Err(Miss::slow(ask.patience)),
-        Err(failed @ FetchFailed::Refused) => {
-            return Err(Miss { is_reset: true, ..Miss::new(Verdict::Refusing, failed.to_string()) });
-        }
-        Err(failed) => return Err(Miss::new(Verdict::Refusing, failed.to_string())),
-    };
-    match (fetched.status, fetched.retry_after_s) {
-        _ if is_large => Err(too_large()),
-        (200, _) => Ok(200),
-        (500, _) if !fetched.body.is_empty() => Ok(500),
-        (500, _) => Err(Miss::new(Verdict::Refusing, "it answered with HTTP status 500 and no body".to_string())),
-        (status @ (429 | 503), Some(s)) => {
-            let why = format!("it answered with HTTP status {status} and Retry-After {s} s");
-            let retry_after = Some(Duration::from_secs(u64::from(s)).min(RETRY_AFTER_MAX));
-            Err(Miss { retry_after, ..Miss::new(Verdict::Refusing, why) })
-        }
-        (status, _) => Err(Miss::new(Verdict::Refusing, format!("it answered with HTTP status {status}"))),
     }
 }
 
@@ -166,9 +137,7 @@ impl Peers {
         asked.fetches.push(fetch);
         peer.fetches.insert(fetch);
         let late_at = now.after(asked.ask.patience);
-        let is_hedgeable = asked.ask.to.only().is_none() && asked.fetches.len() == 1 && asked.has_attempts_left();
-        let usual = peer.times.p95().unwrap_or(HEDGE_AFTER_UNKNOWN).clamp(HEDGE_AFTER_MIN, HEDGE_AFTER_MAX);
-        let hedge_at = Some(now.after(usual)).filter(|at| is_hedgeable && *at < late_at);
+        let hedge_at = hedge_at(now, asked, peer).filter(|at| *at < late_at);
         self.timers.add(late_at, Timer::Late(fetch));
         if let Some(at) = hedge_at {
             self.timers.add(at, Timer::Hedge(fetch));
@@ -360,20 +329,6 @@ impl Peers {
                 self.outputs.push_back(PeersOutput::Joined(chain, id));
                 self.place_waiting(now, chain);
             }
-        }
-    }
-
-    /// Asks another peer too; when none is free, the first stays alone, because a hedge must not make a queue longer.
-    fn hedge(&mut self, now: Instant, fetch: FetchId) {
-        let Some(attempt) = self.attempts.get_mut(&fetch) else { return };
-        attempt.hedge_at = None;
-        let (chain, ask) = (attempt.chain, attempt.ask);
-        let Some(asked) = self.asks.get(&(chain, ask)) else { return };
-        if asked.fetches.len() == 1
-            && asked.has_attempts_left()
-            && let Some(peer) = self.best(now, chain, asked)
-        {
-            self.start(now, chain, ask, peer);
         }
     }
 }

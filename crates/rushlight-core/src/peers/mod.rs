@@ -23,10 +23,10 @@
 //! * Quarantine ends by itself: the peer joins again with one fetch at a time until it has answered. When every peer of
 //!   a chain is out, the one that has been out longest is back early, except liars.
 
-mod address;
 mod ask;
 mod attempts;
-mod fetch;
+mod hedge;
+mod http;
 mod peer;
 mod quarantine;
 mod queue;
@@ -35,10 +35,12 @@ mod stats;
 mod timers;
 mod verdict;
 
-pub use address::{ADDRESS_BYTES_MAX, AddressError, HOST_BYTES_MAX, LABEL_BYTES_MAX};
 pub use ask::{Ask, AskBody, AskFailed, Fault, Reply, To, WHY_BYTES_MAX};
-pub use attempts::{HEDGE_AFTER_MAX, HEDGE_AFTER_MIN, HEDGE_AFTER_UNKNOWN, KEPT_ALIVE_MAX};
-pub use fetch::{Fetch, FetchFailed, Fetched, Method, Share};
+pub use attempts::KEPT_ALIVE_MAX;
+pub use hedge::{HEDGE_AFTER_MAX, HEDGE_AFTER_MIN, HEDGE_AFTER_UNKNOWN};
+pub use http::{
+    ADDRESS_BYTES_MAX, AddressError, Fetch, FetchFailed, Fetched, HOST_BYTES_MAX, LABEL_BYTES_MAX, Method, Share,
+};
 pub use quarantine::{EARLY_MAX, EARLY_MIN, RETRY_AFTER_MAX, RETRY_AFTER_MIN, STRIKE_AGE};
 pub use queue::SLOWER_FACTOR_MAX;
 pub use score::{ANSWER_TIME_UNKNOWN, ANSWER_TIMES_MAX, ANSWER_TIMES_MIN};
@@ -46,12 +48,12 @@ pub use stats::PeerStats;
 pub use verdict::Verdict;
 
 use crate::base::{AskId, ChainId, FetchId, Instant, PeerId};
-use address::Address;
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use attempts::{Asked, Attempt};
 use core::time::Duration;
+use http::{Address, is_request_target};
 use peer::Peer;
 use timers::{Timer, Timers};
 
@@ -204,7 +206,7 @@ impl Peers {
     pub fn ask(&mut self, now: Instant, chain: ChainId, id: AskId, ask: Ask) {
         self.close(chain, id);
         let is_sendable = match &ask.body {
-            AskBody::Get(target) => address::is_request_target(target),
+            AskBody::Get(target) => is_request_target(target),
             AskBody::Post(_) => true,
         };
         let crowd = self.chains.entry(chain).or_default();

@@ -1,6 +1,6 @@
 //! One peer.
 
-use super::address::Address;
+use super::http::Address;
 use super::quarantine::Record;
 use super::score::AnswerTimes;
 use super::{FETCHES_PER_PEER_MAX, Fault, PeerStats};

@@ -74,7 +74,7 @@ pub enum AddressError {
 
 /// A normalised base address: scheme and host in lower case, default port and trailing slashes left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Address {
+pub(in crate::peers) struct Address {
     base: String,
     host: String,
     port: u16,
@@ -85,7 +85,7 @@ impl Address {
     /// Reads an absolute `http` or `https` URL without user name, query and fragment.
     /// # Errors
     /// [`AddressError`], one variant per rule.
-    pub(super) fn parse(text: &str) -> Result<Self, AddressError> {
+    pub(in crate::peers) fn parse(text: &str) -> Result<Self, AddressError> {
         if text.len() > ADDRESS_BYTES_MAX {
             return Err(AddressError::TooLong { got: text.len() });
         }
@@ -115,30 +115,30 @@ impl Address {
     }
 
     /// Returns the normalised address, without a trailing slash.
-    pub(super) fn as_str(&self) -> &str {
+    pub(in crate::peers) fn as_str(&self) -> &str {
         &self.base
     }
 
     /// Returns scheme, host and port (RFC 6454 section 6.2), a default port left out.
-    pub(super) fn origin(&self) -> &str {
+    pub(in crate::peers) fn origin(&self) -> &str {
         let scheme_end = self.base.find("://").map_or(0, |at| at.saturating_add(3));
         let path = self.base.get(scheme_end..).and_then(|rest| rest.find('/'));
         path.and_then(|at| self.base.get(..scheme_end.saturating_add(at))).unwrap_or(&self.base)
     }
 
     /// Returns the host: a name in lower case, or an IP address in its shortest form (IPv6 in brackets).
-    pub(super) fn host(&self) -> &str {
+    pub(in crate::peers) fn host(&self) -> &str {
         &self.host
     }
 
     /// Tells whether the host is this machine.
-    pub(super) fn is_loopback(&self) -> bool {
+    pub(in crate::peers) fn is_loopback(&self) -> bool {
         self.is_loopback
     }
 
     /// Tells whether both addresses may well be of one operator: the same host, or on loopback the same port, because
     /// there every server shares the host.
-    pub(super) fn is_same_operator(&self, other: &Self) -> bool {
+    pub(in crate::peers) fn is_same_operator(&self, other: &Self) -> bool {
         match self.is_loopback && other.is_loopback {
             true => self.port == other.port,
             false => self.host == other.host,
@@ -146,7 +146,7 @@ impl Address {
     }
 
     /// Returns the URL of `path_and_query`, which begins with `/`, below this address.
-    pub(super) fn join(&self, path_and_query: &str) -> String {
+    pub(in crate::peers) fn join(&self, path_and_query: &str) -> String {
         alloc::format!("{}{path_and_query}", self.base)
     }
 }
@@ -238,7 +238,7 @@ fn is_path(path: &str) -> bool {
 
 /// Tells whether `text` is a path and query that may be sent: begins with `/` and holds only visible ASCII and no `#`.
 /// Without this check a line break in it could smuggle a second request into the connection.
-pub(super) fn is_request_target(text: &str) -> bool {
+pub(in crate::peers) fn is_request_target(text: &str) -> bool {
     text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
 }
 
