@@ -16,7 +16,7 @@ use rushlight_core::chains::ChainSpec;
 use rushlight_core::chains::tendermint::snapshot::Snapshot;
 use rushlight_core::node::{Config, Input, Node, Notice, Output, Pending};
 use rushlight_core::peers::{Fetch, FetchFailed, Fetched};
-use rushlight_core::rpc::{Call, ClientKind, Dialect, Scope};
+use rushlight_core::rpc::{Access, Call, ClientKind, Scope};
 use rushlight_core::work::Work;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -273,7 +273,7 @@ impl<'a> Rig<'a> {
             Step::Call(client, call) => {
                 let id = ClientId(u64::from(*client));
                 if self.joined.insert(*client) {
-                    let scope = Scope { chain: None, dialect: Dialect::Public };
+                    let scope = Scope { chain: None, access: Access::Public };
                     self.handle(Input::Joined(id, scope, ClientKind::Socket));
                 }
                 *self.owed.entry(id).or_default() += 1;

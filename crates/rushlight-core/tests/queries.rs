@@ -12,7 +12,7 @@ use rushlight_core::chains::tendermint::snapshot::Snapshot;
 use rushlight_core::chains::tendermint::sync::KEPT_BLOCKS_MAX;
 use rushlight_core::node::{Input, Notice, verify_bundle};
 use rushlight_core::peers::Fetch;
-use rushlight_core::rpc::{Call, ClientKind, Dialect, Scope, limits};
+use rushlight_core::rpc::{Access, Call, ClientKind, Scope, limits};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,7 +35,7 @@ fn synced<'a>(recording: &'a Recording, trusted: u64) -> (World<'a>, ChainId) {
 }
 
 fn join(world: &mut World<'_>, client: u64, chain: ChainId) {
-    let scope = Scope { chain: Some(chain), dialect: Dialect::Public };
+    let scope = Scope { chain: Some(chain), access: Access::Public };
     world.handle(Input::Joined(ClientId(client), scope, ClientKind::Socket));
 }
 

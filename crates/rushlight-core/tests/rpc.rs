@@ -2,9 +2,10 @@
 
 use expect_test::{Expect, expect};
 use rushlight_core::base::{ChainId, ClientId, Hash, QueryId, UnixTime};
+use rushlight_core::chains::tendermint;
 use rushlight_core::rpc::{
-    Answer, Call, Certainty, ChainReadiness, ClientKind, Dialect, Finality, Proven, QueryResult, Rpc, RpcAction,
-    RpcError, Scope, limits, methods,
+    Access, Answer, Call, Certainty, ChainReadiness, ClientKind, Finality, Proven, QueryResult, Rpc, RpcAction,
+    RpcError, Scope, UNKNOWN_LABEL, limits, own,
 };
 use std::fmt::Write;
 
@@ -12,13 +13,14 @@ const ONE: ClientId = ClientId(1);
 const TWO: ClientId = ClientId(2);
 const CHAIN: ChainId = ChainId(7);
 
-fn scope(dialect: Dialect) -> Scope {
-    Scope { chain: Some(CHAIN), dialect }
+fn scope(access: Access) -> Scope {
+    Scope { chain: Some(CHAIN), access }
 }
 
 fn with_socket() -> Rpc {
     let mut rpc = Rpc::new();
-    rpc.joined(ONE, scope(Dialect::Public), ClientKind::Socket);
+    rpc.chain_added(CHAIN, "hub", tendermint::sync::rows());
+    rpc.joined(ONE, scope(Access::Public), ClientKind::Socket);
     rpc
 }
 
@@ -27,9 +29,14 @@ fn drain(rpc: &mut Rpc) -> String {
     let mut lines = String::new();
     while let Some(action) = rpc.poll() {
         match action {
-            RpcAction::Dispatch { query, scope, method } => {
+            RpcAction::Own { query, scope, row } => {
                 let chain = scope.chain.map_or("all".to_string(), |chain| chain.0.to_string());
-                writeln!(lines, "dispatch {} chain {chain} {method:?}", query.0)
+                writeln!(lines, "dispatch {} chain {chain} {}", query.0, row.name)
+            }
+            RpcAction::Ask { query, chain, row, bound } => {
+                let height = row.params.first().and_then(|param| bound.height(param.name));
+                let height = height.map_or(String::new(), |height| format!(" height {height}"));
+                writeln!(lines, "dispatch {} chain {} {}{height}", query.0, chain.0, row.name)
             }
             RpcAction::Reply(client, Answer { status, body, proven, .. }) => {
                 let at = proven.map_or(String::new(), |proven| format!(" at {}", proven.height));
@@ -67,15 +74,15 @@ fn result(json: &str, height: Option<u64>) -> Result<QueryResult, RpcError> {
 #[test]
 fn requests_are_dispatched_with_typed_params() {
     for (params, want) in [
-        ("", "Prove { height: None }"),
-        (r#","params":null"#, "Prove { height: None }"),
-        (r#","params":[]"#, "Prove { height: None }"),
-        (r#","params":{}"#, "Prove { height: None }"),
-        (r#","params":[null]"#, "Prove { height: None }"),
-        (r#","params":[5]"#, "Prove { height: Some(5) }"),
-        (r#","params":["5"]"#, "Prove { height: Some(5) }"),
-        (r#","params":{"height":"18446744073709551615"}"#, "Prove { height: Some(18446744073709551615) }"),
-        (r#","params":{"\u0068eight":9007199254740993}"#, "Prove { height: Some(9007199254740993) }"),
+        ("", "rushlight_prove"),
+        (r#","params":null"#, "rushlight_prove"),
+        (r#","params":[]"#, "rushlight_prove"),
+        (r#","params":{}"#, "rushlight_prove"),
+        (r#","params":[null]"#, "rushlight_prove"),
+        (r#","params":[5]"#, "rushlight_prove height 5"),
+        (r#","params":["5"]"#, "rushlight_prove height 5"),
+        (r#","params":{"height":"18446744073709551615"}"#, "rushlight_prove height 18446744073709551615"),
+        (r#","params":{"\u0068eight":9007199254740993}"#, "rushlight_prove height 9007199254740993"),
     ] {
         let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"rushlight_prove"{params}}}"#);
         let got = ask(&text);
@@ -279,10 +286,10 @@ fn a_notification_gets_an_answer_without_a_body() {
 #[test]
 fn a_notification_still_does_what_it_says() {
     let mut rpc = Rpc::new();
-    rpc.joined(ONE, scope(Dialect::Control), ClientKind::Socket);
+    rpc.joined(ONE, scope(Access::Control), ClientKind::Socket);
     rpc.asked(ONE, Call::Text(r#"{"jsonrpc":"2.0","method":"rushlight_shutdown"}"#));
     expect![[r#"
-        dispatch 3 chain 7 Shutdown
+        dispatch 3 chain 7 rushlight_shutdown
         reply 1 204 -
     "#]]
     .assert_eq(&drain(&mut rpc));
@@ -301,8 +308,8 @@ fn a_batch_is_answered_whole_and_in_its_order() {
         ),
     );
     expect![[r#"
-        dispatch 3 chain 7 Prove { height: Some(5) }
-        dispatch 4 chain 7 Checkpoint
+        dispatch 3 chain 7 rushlight_prove height 5
+        dispatch 4 chain 7 rushlight_checkpoint
     "#]]
     .assert_eq(&drain(&mut rpc));
     rpc.answered(QueryId(4), result(r#""later""#, Some(9)));
@@ -335,7 +342,9 @@ fn a_batch_proven_at_several_heads_names_none() {
         rpc.asked(ONE, Call::Text(&format!("[{one},{one}]")));
         for height in [first, second] {
             match rpc.poll() {
-                Some(RpcAction::Dispatch { query, .. }) => rpc.answered(query, result("1", height)),
+                Some(RpcAction::Own { query, .. } | RpcAction::Ask { query, .. }) => {
+                    rpc.answered(query, result("1", height))
+                }
                 other => panic!("{other:?}"),
             }
         }
@@ -356,8 +365,8 @@ fn answers_come_in_the_order_of_the_calls() {
     }
     rpc.asked(ONE, Call::Get { path: "/livez", query: "", if_none_match: None });
     expect![[r#"
-        dispatch 3 chain 7 Prove { height: None }
-        dispatch 6 chain 7 Checkpoint
+        dispatch 3 chain 7 rushlight_prove
+        dispatch 6 chain 7 rushlight_checkpoint
     "#]]
     .assert_eq(&drain(&mut rpc));
     rpc.answered(QueryId(6), result("2", None));
@@ -378,11 +387,11 @@ fn a_result_for_a_client_that_left_is_not_given_to_its_successor() {
     rpc.asked(ONE, Call::Text(r#"{"jsonrpc":"2.0","id":"secret","method":"rushlight_status"}"#));
     drain(&mut rpc);
     rpc.left(ONE);
-    rpc.joined(ONE, scope(Dialect::Public), ClientKind::Socket);
+    rpc.joined(ONE, scope(Access::Public), ClientKind::Socket);
     rpc.asked(ONE, Call::Text(r#"{"jsonrpc":"2.0","id":"mine","method":"rushlight_status"}"#));
     expect![[r#"
         forget 3
-        dispatch 6 chain 7 Status
+        dispatch 6 chain 7 rushlight_status
     "#]]
     .assert_eq(&drain(&mut rpc));
     rpc.answered(QueryId(3), result(r#""of the first""#, None));
@@ -405,7 +414,7 @@ fn a_subscription_pushes_the_head_after_its_id_is_known_and_until_it_is_stopped(
     // The answer that tells the id waits for an earlier one, and so does the head.
     rpc.head_changed(CHAIN, r#"{"height":"2"}"#);
     expect![[r#"
-        dispatch 3 chain 7 Prove { height: None }
+        dispatch 3 chain 7 rushlight_prove
     "#]]
     .assert_eq(&drain(&mut rpc));
     rpc.answered(QueryId(3), Err(RpcError::NotSynced { why: "no peers".into() }));
@@ -438,7 +447,7 @@ fn a_subscription_pushes_the_head_after_its_id_is_known_and_until_it_is_stopped(
 #[test]
 fn a_client_cannot_stop_the_subscription_of_another() {
     let mut rpc = with_socket();
-    rpc.joined(TWO, scope(Dialect::Control), ClientKind::Socket);
+    rpc.joined(TWO, scope(Access::Control), ClientKind::Socket);
     rpc.asked(ONE, Call::Text(r#"{"jsonrpc":"2.0","id":2,"method":"rushlight_subscribeHead"}"#));
     let number = drain(&mut rpc).split('"').rev().nth(1).unwrap().to_string();
     let stop = format!(r#"{{"jsonrpc":"2.0","id":3,"method":"rushlight_unsubscribeHead","params":["{number}"]}}"#);
@@ -453,7 +462,7 @@ fn a_client_cannot_stop_the_subscription_of_another() {
 #[test]
 fn an_exchange_cannot_subscribe() {
     let mut rpc = Rpc::new();
-    rpc.joined(ONE, scope(Dialect::Public), ClientKind::Exchange);
+    rpc.joined(ONE, scope(Access::Public), ClientKind::Exchange);
     rpc.asked(ONE, Call::Text(r#"{"jsonrpc":"2.0","id":2,"method":"rushlight_subscribeHead"}"#));
     expect![[r#"
         reply 1 200 {"jsonrpc":"2.0","id":2,"error":{"code":-32004,"message":"rushlight_subscribeHead needs a WebSocket; over HTTP ask rushlight_status or rushlight_checkpoint again instead"}}
@@ -467,7 +476,7 @@ fn routes() {
         rpc.asked(ONE, Call::Get { path, query: "x=1", if_none_match: None });
     }
     expect![[r#"
-        reply 1 200 {"rushlight":"0.1.0","what":"a light client: every answer is verified, none is taken on trust","try":["GET /livez","GET /readyz","GET /metrics","POST / with Content-Type: application/json and {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rushlight_status\"}"],"methods":["rushlight_methods","rushlight_status","rushlight_checkpoint","rushlight_header","rushlight_prove","rushlight_subscribeHead","rushlight_unsubscribeHead"]}
+        reply 1 200 {"rushlight":"0.1.0","what":"a light client: every answer is verified, none is taken on trust","try":["GET /livez","GET /readyz","GET /metrics","POST / with Content-Type: application/json and {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rushlight_status\"}"],"methods":["rushlight_methods","rushlight_status","rushlight_subscribeHead","rushlight_unsubscribeHead","rushlight_checkpoint","rushlight_header","rushlight_prove"]}
         reply 1 200 {"live":true}
         reply 1 404 {"error":"there is nothing at this path; GET / says what to try","path":"/status"}
         reply 1 404 {"error":"there is nothing at this path; GET / says what to try","path":"/<b>"}
@@ -483,7 +492,7 @@ fn readiness_is_503_with_the_reason_of_each_chain_until_all_are_synced() {
     let query = |rpc: &mut Rpc| {
         rpc.asked(ONE, Call::Get { path: "/readyz", query: "", if_none_match: None });
         match rpc.poll() {
-            Some(RpcAction::Dispatch { query, .. }) => query,
+            Some(RpcAction::Own { query, .. } | RpcAction::Ask { query, .. }) => query,
             other => panic!("{other:?}"),
         }
     };
@@ -537,15 +546,21 @@ fn metric_labels_come_from_the_table_whatever_clients_send() {
     ] {
         rpc.asked(ONE, Call::Text(text));
     }
+    for path in ["/", "/livez", "/livez", "/made-up", "/made/up"] {
+        rpc.asked(ONE, Call::Get { path, query: "", if_none_match: None });
+    }
     expect![[r#"
+        ("index", 0) 1
+        ("livez", 0) 2
         ("rushlight_methods", -32602) 1
         ("rushlight_methods", 0) 1
         ("unknown", -32700) 1
-        ("unknown", -32601) 2
+        ("unknown", -32601) 4
         ("unknown", -32600) 3
     "#]]
     .assert_eq(&rpc.counts().iter().map(|(label, n)| format!("{label:?} {n}\n")).collect::<String>());
-    let known = |label: &str| label == methods::UNKNOWN_LABEL || methods::METHODS.iter().any(|m| m.name == label);
+    let rows = own::ROWS.iter().copied().chain(tendermint::sync::rows()).collect::<Vec<_>>();
+    let known = |label: &str| label == UNKNOWN_LABEL || rows.iter().any(|row| row.name == label);
     assert!(rpc.counts().keys().all(|(label, _)| known(label)));
 }
 
@@ -596,7 +611,7 @@ fn requests_in_flight_are_bounded_per_client_and_in_all() {
     assert_eq!(lines.matches("dispatch").count(), 1, "one was answered, so one more is let in: {lines}");
     let many = (limits::REQUESTS_IN_FLIGHT_TOTAL_MAX / limits::REQUESTS_IN_FLIGHT_MAX) as u64;
     for client in 10..10 + many {
-        rpc.joined(ClientId(client), scope(Dialect::Public), ClientKind::Socket);
+        rpc.joined(ClientId(client), scope(Access::Public), ClientKind::Socket);
         for _ in 0..limits::REQUESTS_IN_FLIGHT_MAX {
             rpc.asked(ClientId(client), Call::Text(PROVE));
         }
@@ -616,23 +631,23 @@ fn proofs_do_not_keep_anybody_from_looking_after_the_node() {
     const PROVE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_prove"}"#;
     let mut rpc = with_socket();
     for client in 10..10 + (limits::REQUESTS_IN_FLIGHT_TOTAL_MAX / limits::REQUESTS_IN_FLIGHT_MAX) as u64 {
-        rpc.joined(ClientId(client), scope(Dialect::Public), ClientKind::Socket);
+        rpc.joined(ClientId(client), scope(Access::Public), ClientKind::Socket);
         for _ in 0..limits::REQUESTS_IN_FLIGHT_MAX {
             rpc.asked(ClientId(client), Call::Text(PROVE));
         }
     }
     drain(&mut rpc);
     for client in 1_000..1_000 + limits::CLIENTS_MAX as u64 {
-        rpc.joined(ClientId(client), scope(Dialect::Public), ClientKind::Exchange);
+        rpc.joined(ClientId(client), scope(Access::Public), ClientKind::Exchange);
     }
-    rpc.joined(TWO, scope(Dialect::Control), ClientKind::Socket);
+    rpc.joined(TWO, scope(Access::Control), ClientKind::Socket);
     rpc.asked(ONE, Call::Text(PROVE));
     rpc.asked(ONE, Call::Get { path: "/readyz", query: "", if_none_match: None });
     rpc.asked(TWO, Call::Text(r#"{"jsonrpc":"2.0","id":2,"method":"rushlight_status"}"#));
     rpc.asked(TWO, Call::Text(r#"{"jsonrpc":"2.0","id":3,"method":"rushlight_shutdown"}"#));
     let lines = drain(&mut rpc);
     let dispatched: Vec<&str> = lines.lines().filter_map(|line| line.split(" chain ").nth(1)).collect();
-    assert_eq!(dispatched, ["7 Ready", "7 Status", "7 Shutdown"], "{lines}");
+    assert_eq!(dispatched, ["7 readyz", "7 rushlight_status", "7 rushlight_shutdown"], "{lines}");
     assert!(lines.contains("-32009"), "the proof of one more is refused: {lines}");
 }
 
@@ -640,11 +655,11 @@ fn proofs_do_not_keep_anybody_from_looking_after_the_node() {
 fn clients_and_subscriptions_are_bounded() {
     let mut rpc = Rpc::new();
     for id in 0..limits::CLIENTS_MAX as u64 {
-        rpc.joined(ClientId(id), scope(Dialect::Public), ClientKind::Socket);
+        rpc.joined(ClientId(id), scope(Access::Public), ClientKind::Socket);
     }
     assert_eq!(drain(&mut rpc), "");
-    rpc.joined(ClientId(9_000), scope(Dialect::Public), ClientKind::Socket);
-    rpc.joined(ClientId(9_001), scope(Dialect::Public), ClientKind::Exchange);
+    rpc.joined(ClientId(9_000), scope(Access::Public), ClientKind::Socket);
+    rpc.joined(ClientId(9_001), scope(Access::Public), ClientKind::Exchange);
     rpc.asked(ClientId(9_001), Call::Text("{}"));
     rpc.asked(ClientId(9_001), Call::Get { path: "/", query: "", if_none_match: None });
     expect![[r#"
@@ -653,7 +668,7 @@ fn clients_and_subscriptions_are_bounded() {
         reply 9001 503 {"error":{"code":-32009,"message":"512 clients are connected already; try again later"}}
     "#]].assert_eq(&drain(&mut rpc));
     rpc.left(ClientId(0));
-    rpc.joined(ClientId(9_002), scope(Dialect::Public), ClientKind::Socket);
+    rpc.joined(ClientId(9_002), scope(Access::Public), ClientKind::Socket);
     for _ in 0..=limits::SUBSCRIPTIONS_MAX {
         let subscribe = r#"{"jsonrpc":"2.0","id":2,"method":"rushlight_subscribeHead"}"#;
         rpc.asked(ClientId(9_002), Call::Text(subscribe));
@@ -666,7 +681,7 @@ fn clients_and_subscriptions_are_bounded() {
 fn a_client_that_does_not_read_is_hung_up_on_and_one_that_does_is_not() {
     let head = format!(r#""{}""#, "x".repeat(64 << 10));
     let mut rpc = with_socket();
-    rpc.joined(TWO, scope(Dialect::Public), ClientKind::Socket);
+    rpc.joined(TWO, scope(Access::Public), ClientKind::Socket);
     for client in [ONE, TWO] {
         rpc.asked(client, Call::Text(r#"{"jsonrpc":"2.0","id":2,"method":"rushlight_subscribeHead"}"#));
     }
@@ -678,7 +693,7 @@ fn a_client_that_does_not_read_is_hung_up_on_and_one_that_does_is_not() {
                 RpcAction::Reply(ONE, answer) => queued_one += answer.body.unwrap().len(),
                 RpcAction::Reply(client, answer) => rpc.drained(client, answer.body.unwrap().len()),
                 RpcAction::Hangup(client) => hung_up.push(client),
-                RpcAction::Dispatch { .. } | RpcAction::Forget(_) => panic!("nothing was asked"),
+                RpcAction::Own { .. } | RpcAction::Ask { .. } | RpcAction::Forget(_) => panic!("nothing was asked"),
             }
         }
     }
@@ -712,7 +727,7 @@ fn results_for_a_client_that_left_do_not_count_for_its_successor() {
     const PROVE: &str = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_prove"}"#;
     let mut rpc = with_socket();
     rpc.asked(ONE, Call::Text(PROVE));
-    rpc.joined(ONE, scope(Dialect::Public), ClientKind::Socket);
+    rpc.joined(ONE, scope(Access::Public), ClientKind::Socket);
     for _ in 0..limits::REQUESTS_IN_FLIGHT_MAX {
         rpc.asked(ONE, Call::Text(PROVE));
     }

@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 use rushlight_core::base::{ChainId, ClientId, QueryId};
+use rushlight_core::chains::tendermint;
 use rushlight_core::rpc::{
-    Call, ChainReadiness, ClientKind, Dialect, MethodCall, QueryResult, Rpc, RpcAction, RpcError, Scope,
+    Access, Call, ChainReadiness, ClientKind, QueryResult, Rpc, RpcAction, RpcError, Scope, own,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
@@ -15,14 +16,15 @@ fn serve(rpc: &mut Rpc) -> Vec<Option<String>> {
     let mut bodies = Vec::new();
     while let Some(action) = rpc.poll() {
         match action {
-            RpcAction::Dispatch { query, method: MethodCall::Ready, .. } => rpc.answered_ready(
+            RpcAction::Own { query, row, .. } if *row == own::READYZ => rpc.answered_ready(
                 query,
                 &[ChainReadiness { chain: "c".into(), is_ready: false, state: "syncing", why: "\"\u{1b}".into() }],
             ),
-            RpcAction::Dispatch { query, method: MethodCall::Prove { height: Some(height) }, .. } => {
+            RpcAction::Ask { query, bound, .. } if bound.height("height").is_some() => {
+                let height = bound.height("height").unwrap_or_default();
                 rpc.answered(query, Err(RpcError::AboveHead { height, head: 1 }));
             }
-            RpcAction::Dispatch { query, .. } => {
+            RpcAction::Own { query, .. } | RpcAction::Ask { query, .. } => {
                 rpc.answered(query, Ok(QueryResult { json: "[1]".into(), proven: None }));
             }
             RpcAction::Reply(client, answer) => {
@@ -41,7 +43,8 @@ fn serve(rpc: &mut Rpc) -> Vec<Option<String>> {
 
 fn socket() -> Rpc {
     let mut rpc = Rpc::new();
-    rpc.joined(CLIENT, Scope { chain: Some(ChainId(0)), dialect: Dialect::Control }, ClientKind::Socket);
+    rpc.chain_added(ChainId(0), "hub", tendermint::sync::rows());
+    rpc.joined(CLIENT, Scope { chain: Some(ChainId(0)), access: Access::Control }, ClientKind::Socket);
     rpc
 }
 
@@ -253,13 +256,14 @@ proptest! {
     #[test]
     fn every_call_is_answered_once_whatever_the_order(steps in prop::collection::vec(step(), 1..120)) {
         let mut rpc = Rpc::new();
+        rpc.chain_added(ChainId(0), "hub", tendermint::sync::rows());
         let mut waiting = Vec::new();
         let mut owed = Owed::new();
         for (number, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Join(client, is_socket) => {
                     let kind = if is_socket { ClientKind::Socket } else { ClientKind::Exchange };
-                    rpc.joined(ClientId(client), Scope { chain: None, dialect: Dialect::Public }, kind);
+                    rpc.joined(ClientId(client), Scope { chain: None, access: Access::Public }, kind);
                     owed.insert(client, VecDeque::new());
                 }
                 Step::Leave(client) => {
@@ -301,7 +305,7 @@ type Owed = BTreeMap<u64, VecDeque<Option<String>>>;
 fn settle(rpc: &mut Rpc, waiting: &mut Vec<QueryId>, owed: &mut Owed) {
     while let Some(action) = rpc.poll() {
         match action {
-            RpcAction::Dispatch { query, .. } => waiting.push(query),
+            RpcAction::Own { query, .. } | RpcAction::Ask { query, .. } => waiting.push(query),
             RpcAction::Reply(client, answer) => {
                 if answer.body.as_deref().is_some_and(|body| body.contains(r#""method":"rushlight_head""#)) {
                     continue;

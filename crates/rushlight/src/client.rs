@@ -11,7 +11,7 @@ use crate::store::{STORE_FILE, Store, StoreError, StoreHandle};
 use rushlight_core::base::ChainId;
 use rushlight_core::chains::ChainSpec;
 use rushlight_core::node::{self, Config, Node, Notice, Stats};
-use rushlight_core::rpc::{ClientKind, Dialect, Scope};
+use rushlight_core::rpc::{Access, ClientKind, Scope};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::atomic::AtomicU64;
@@ -153,7 +153,7 @@ impl Client {
     /// # Errors
     /// [`Closed`]. What is wrong with the request stands in the answer.
     pub async fn call(&self, chain: Option<ChainId>, text: &str) -> Result<String, Closed> {
-        let scope = Scope { chain, dialect: Dialect::Public };
+        let scope = Scope { chain, access: Access::Public };
         let mut session = self.connect(scope, ClientKind::Exchange).await?;
         session.caller.ask(OwnedCall::Text(text.to_owned())).await?;
         let answer = session.answers.next().await.ok_or(Closed)?;

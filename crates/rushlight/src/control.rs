@@ -10,7 +10,7 @@ use crate::client::Client;
 use crate::session::{Answers, Caller, OwnedCall, Session};
 use rushlight_core::base::ChainId;
 use rushlight_core::rpc::limits::{BODY_BYTES_MAX, CONTROL_CLIENTS_MAX};
-use rushlight_core::rpc::{ClientKind, Dialect, Scope};
+use rushlight_core::rpc::{Access, ClientKind, Scope};
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -159,7 +159,7 @@ async fn select(client: &Client, lines: &mut BufReader<OwnedReadHalf>) -> Result
         let found = chains.iter().find(|(known, _)| known == name).map(|(_, chain)| *chain);
         chain = Some(found.ok_or_else(|| no_chain(name, &chains))?);
     }
-    Ok(Scope { chain, dialect: Dialect::Control })
+    Ok(Scope { chain, access: Access::Control })
 }
 
 fn no_chain(name: &str, chains: &[(String, ChainId)]) -> String {

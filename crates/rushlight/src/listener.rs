@@ -18,7 +18,7 @@ use rushlight_core::node::Stats;
 use rushlight_core::rpc::http::admission::{self, Admitted, HttpRequest, ListenerError, admit};
 use rushlight_core::rpc::http::routes::{self, Effect};
 use rushlight_core::rpc::limits::{BODY_BYTES_MAX, CLIENTS_MAX};
-use rushlight_core::rpc::{Answer, ClientKind, Dialect, Scope};
+use rushlight_core::rpc::{Access, Answer, ClientKind, Scope};
 use std::convert::Infallible;
 use std::fmt;
 use std::net::SocketAddr;
@@ -243,7 +243,7 @@ impl Shared {
 
     fn target(&self, request: &Request<Incoming>) -> Target {
         let path = request.uri().path();
-        let scope = |chain| Scope { chain, dialect: Dialect::Public };
+        let scope = |chain| Scope { chain, access: Access::Public };
         if self.chain.is_some() {
             return Target { scope: scope(self.chain), path: path.to_owned() };
         }

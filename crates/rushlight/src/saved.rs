@@ -5,7 +5,7 @@ use crate::store::{Store, StoreError};
 use rushlight_core::base::ClientId;
 use rushlight_core::chains::ChainSpec;
 use rushlight_core::node::{AddChainError, Config, Input, Node, Output};
-use rushlight_core::rpc::{Call, ClientKind, Dialect, Scope};
+use rushlight_core::rpc::{Access, Call, ClientKind, Scope};
 use std::path::Path;
 
 /// The one client of the node that reads what is saved.
@@ -34,7 +34,7 @@ pub fn ask_saved(folder: &Path, name: &str, spec: ChainSpec, call: &str) -> Resu
     // Randomness chooses among providers, and nobody is asked.
     let mut node = Node::new(Config::default(), [0; 32]);
     let chain = node.add_chain(clocks.now(), name, spec, saved.as_deref())?;
-    let scope = Scope { chain: Some(chain), dialect: Dialect::Public };
+    let scope = Scope { chain: Some(chain), access: Access::Public };
     node.handle(clocks.now(), Input::Joined(READER, scope, ClientKind::Exchange));
     node.handle(clocks.now(), Input::Asked(READER, Call::Text(call)));
     let mut answer = String::new();

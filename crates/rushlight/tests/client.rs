@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 use futures_util::{SinkExt, StreamExt};
-use rushlight::core::rpc::{ClientKind, Dialect, Scope, limits};
+use rushlight::core::rpc::{Access, ClientKind, Scope, limits};
 use rushlight::{ChainFile, Client, ListenOptions, Listening, Options, OwnedCall, Stopped, ask_daemon};
 use std::net::SocketAddr;
 use std::path::Path;
@@ -191,7 +191,7 @@ async fn routes_over_http() {
 async fn clients_that_give_up_early_are_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let client = started(folder.path(), &["hub"]).await;
-    let scope = Scope { chain: None, dialect: Dialect::Public };
+    let scope = Scope { chain: None, access: Access::Public };
     for kind in [ClientKind::Exchange, ClientKind::Socket] {
         for _ in 0..1_000 {
             let session = client.connect(scope, kind).await.unwrap();
@@ -232,7 +232,7 @@ async fn http_requests_that_are_given_up_leave_nobody_behind() {
 async fn a_client_that_is_hung_up_on_has_left() {
     let folder = tempfile::tempdir().unwrap();
     let client = started(folder.path(), &["hub"]).await;
-    let scope = Scope { chain: None, dialect: Dialect::Public };
+    let scope = Scope { chain: None, access: Access::Public };
     let mut session = client.connect(scope, ClientKind::Socket).await.unwrap();
     let batch = format!("[{}]", vec![METHODS; 100].join(","));
     let mut asked = 0;
@@ -408,7 +408,7 @@ async fn only_the_control_socket_tells_whole_addresses() {
 async fn a_session_ends_with_the_client_and_the_folder_is_free_again() {
     let folder = tempfile::tempdir().unwrap();
     let client = started(folder.path(), &["hub"]).await;
-    let scope = Scope { chain: None, dialect: Dialect::Public };
+    let scope = Scope { chain: None, access: Access::Public };
     let mut session = client.connect(scope, ClientKind::Socket).await.unwrap();
     session.caller.ask(OwnedCall::Text("[]".into())).await.unwrap();
     assert!(session.answers.next().await.unwrap().body.unwrap().contains("error"));

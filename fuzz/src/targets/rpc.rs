@@ -4,8 +4,9 @@
 //! which of four clients, the rest is what is said.
 
 use rushlight_core::base::{ChainId, ClientId, QueryId};
+use rushlight_core::chains::tendermint;
 use rushlight_core::rpc::limits::{CLIENTS_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX};
-use rushlight_core::rpc::{Call, ClientKind, Dialect, MethodCall, QueryResult, Rpc, RpcAction, RpcError, Scope};
+use rushlight_core::rpc::{Access, Call, ClientKind, QueryResult, Rpc, RpcAction, RpcError, Scope, own};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Pieces of one input that are carried out; the rest is left.
@@ -27,6 +28,7 @@ struct World {
 /// and what is kept must stay within the limits. Returns whether any call was answered.
 pub fn run(bytes: &[u8]) -> bool {
     let mut world = World::default();
+    world.rpc.chain_added(ChainId(1), "hub", tendermint::sync::rows());
     for piece in bytes.split(|byte| *byte == 0xFF).take(OPERATIONS_MAX) {
         world.carry_out(piece);
         world.drain();
@@ -41,9 +43,9 @@ impl World {
         let said = core::str::from_utf8(said).unwrap_or_default();
         let chain = Some(ChainId(1));
         match operation {
-            b'J' => self.join(client, Scope { chain, dialect: Dialect::Public }, ClientKind::Socket),
-            b'X' => self.join(client, Scope { chain, dialect: Dialect::Public }, ClientKind::Exchange),
-            b'C' => self.join(client, Scope { chain: None, dialect: Dialect::Control }, ClientKind::Socket),
+            b'J' => self.join(client, Scope { chain, access: Access::Public }, ClientKind::Socket),
+            b'X' => self.join(client, Scope { chain, access: Access::Public }, ClientKind::Exchange),
+            b'C' => self.join(client, Scope { chain: None, access: Access::Control }, ClientKind::Socket),
             b'L' => {
                 self.rpc.left(client);
                 self.open_calls.remove(&client);
@@ -86,11 +88,11 @@ impl World {
     fn drain(&mut self) {
         while let Some(action) = self.rpc.poll() {
             match action {
-                RpcAction::Dispatch { query, method: MethodCall::Ready, .. } => self.rpc.answered_ready(query, &[]),
-                RpcAction::Dispatch { query, method, .. } if method.is_answered_at_once() => {
+                RpcAction::Own { query, row, .. } if *row == own::READYZ => self.rpc.answered_ready(query, &[]),
+                RpcAction::Own { query, .. } => {
                     self.rpc.answered(query, Ok(QueryResult { json: "{}".to_owned(), proven: None }));
                 }
-                RpcAction::Dispatch { query, .. } => self.queries.push_back(query),
+                RpcAction::Ask { query, .. } => self.queries.push_back(query),
                 RpcAction::Hangup(client) => {
                     self.open_calls.remove(&client);
                 }

@@ -10,7 +10,7 @@ use rushlight_core::base::{ChainId, ClientId, FetchId, Instant, LoadId, Now, Sav
 use rushlight_core::chains::ChainSpec;
 use rushlight_core::node::{Config, Input, Node, Output, Pending, Snapshot};
 use rushlight_core::peers::{Fetch, Fetched};
-use rushlight_core::rpc::{Call, ClientKind, Dialect, Scope};
+use rushlight_core::rpc::{Access, Call, ClientKind, Scope};
 use rushlight_core::work::Done;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -317,7 +317,7 @@ impl<'a> World<'a> {
     /// A client calls, and another one later on.
     fn call(&mut self, number: u64) {
         let client = ClientId(number);
-        let scope = Scope { chain: Some(self.chain), dialect: Dialect::Public };
+        let scope = Scope { chain: Some(self.chain), access: Access::Public };
         let text = match number % 3 {
             0 => r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_status"}"#,
             1 => r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_checkpoint"}"#,

@@ -29,4 +29,6 @@ id! {
     AskId(u64);
     /// A question that an RPC client puts to a chain; unique within the node.
     QueryId(u64);
+    /// A subscription of an RPC client; unique within the node.
+    SubscriptionId(u64);
 }

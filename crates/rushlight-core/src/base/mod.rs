@@ -7,5 +7,5 @@ mod time;
 
 pub use clock::TrustClock;
 pub use hash::Hash;
-pub use ids::{AskId, ChainId, ClientId, ConnId, FetchId, LoadId, PeerId, QueryId, SaveId, WorkId};
+pub use ids::{AskId, ChainId, ClientId, ConnId, FetchId, LoadId, PeerId, QueryId, SaveId, SubscriptionId, WorkId};
 pub use time::{Instant, Now, TimeError, UnixTime};

@@ -15,7 +15,7 @@ pub use contract::{
     Action, Chain, ChainNotice, ChainStatus, Event, Fact, Facts, Head, Level, PeerStatus, Query, QueryAnswer,
     QueryError, SyncState, fact_at,
 };
-pub use open::{OpenError, open};
+pub use open::{OpenError, open, rows};
 pub use spec::{ChainSpec, SpecError};
 
 #[cfg(feature = "substrate")]

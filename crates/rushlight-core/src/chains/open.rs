@@ -4,10 +4,12 @@
 use super::tendermint::snapshot::SnapshotError;
 use super::{Chain, ChainSpec};
 use crate::base::Now;
+use crate::rpc::Row;
 use alloc::boxed::Box;
 use alloc::string::String;
 #[cfg(feature = "tendermint")]
 use alloc::string::ToString;
+use alloc::vec::Vec;
 
 /// Why a chain cannot go on from what was saved of it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -50,4 +52,12 @@ pub fn open(spec: ChainSpec, saved: Option<&[u8]>, now: Now) -> Result<Box<dyn C
             Err(error) => Err(OpenError::Unreadable { why: error.to_string() }),
         },
     }
+}
+
+/// Returns the methods that chains answer, by their family.
+pub fn rows() -> Vec<(&'static str, Vec<&'static Row>)> {
+    alloc::vec![
+        #[cfg(feature = "tendermint")]
+        ("tendermint", super::tendermint::sync::rows()),
+    ]
 }

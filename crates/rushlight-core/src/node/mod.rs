@@ -9,6 +9,7 @@ mod answer;
 mod contract;
 mod error;
 mod offline;
+mod own;
 mod status;
 mod tally;
 
@@ -23,7 +24,7 @@ use crate::base::{ChainId, Hash, Instant, LoadId, Now, PeerId, QueryId, SaveId, 
 use crate::chains::{self, Action, Chain, ChainSpec, Event, OpenError, Query};
 use crate::crypto::sha256;
 use crate::peers::{AskFailed, FetchFailed, Fetched, Peers, PeersOutput, Reply};
-use crate::rpc::{MethodCall, QueryResult, Rpc, RpcAction, RpcError, Scope};
+use crate::rpc::{Access, Rpc, RpcAction, RpcError};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
@@ -122,6 +123,7 @@ impl Node {
                 return Err(AddChainError::Address { address, why: error.to_string() });
             }
         }
+        self.rpc.chain_added(id, name, chain.rows());
         self.chains.insert(id, Followed { name: name.to_string(), chain });
         self.pump(now);
         Ok(id)
@@ -352,42 +354,14 @@ impl Node {
                     self.tell(now, chain, Event::Forgotten(query));
                 }
             }
-            RpcAction::Dispatch { query, scope, method } => {
-                self.tally.asked(query, &method, now.instant);
-                self.take_call(now, query, scope, method);
+            RpcAction::Own { query, scope, row } => self.answer_own(now, query, scope, row),
+            RpcAction::Ask { query, chain, row, bound } => {
+                self.tally.asked(query, row.name, now.instant);
+                self.queries.insert(query, chain);
+                let call = Query::Call { row, bound };
+                let is_order = row.access == Access::Control;
+                self.tell(now, chain, if is_order { Event::Ordered(query, call) } else { Event::Queried(query, call) });
             }
         }
-    }
-
-    fn take_call(&mut self, now: Now, query: QueryId, scope: Scope, method: MethodCall) {
-        match method {
-            MethodCall::Status => {
-                let json = self.status_json(now, scope);
-                self.rpc.answered(query, Ok(QueryResult { json, proven: None }));
-            }
-            MethodCall::Ready => {
-                let readiness = self.readiness(now, scope.chain);
-                self.rpc.answered_ready(query, &readiness);
-            }
-            MethodCall::Shutdown => {
-                self.rpc.answered(query, Ok(QueryResult { json: "true".to_string(), proven: None }));
-                self.outputs.push_back(Output::Notice(Notice::ShutdownAsked));
-            }
-            MethodCall::Checkpoint => self.query(now, query, scope, Query::Checkpoint),
-            MethodCall::Header { height } => self.query(now, query, scope, Query::Header { height }),
-            MethodCall::Prove { height } => self.query(now, query, scope, Query::Prove { height }),
-        }
-    }
-
-    fn query(&mut self, now: Now, id: QueryId, scope: Scope, query: Query) {
-        let only = || self.chains.keys().next().copied().filter(|_| self.chains.len() == 1);
-        let Some(chain) = scope.chain.or_else(only) else {
-            let names: Vec<&str> = self.chains.values().map(|followed| followed.name.as_str()).collect();
-            self.tally.answered(id, now.instant);
-            self.rpc.answered(id, Err(RpcError::ChainNeeded { names: names.join(", ") }));
-            return;
-        };
-        self.queries.insert(id, chain);
-        self.tell(now, chain, Event::Queried(id, query));
     }
 }

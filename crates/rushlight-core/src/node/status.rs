@@ -4,7 +4,7 @@ use super::{Followed, Node, Stats};
 use crate::base::{ChainId, Now};
 use crate::chains::{ChainStatus, Fact, Facts, Head, PeerStatus, SyncState, facts_json};
 use crate::peers::PeerStats;
-use crate::rpc::{ChainReadiness, Dialect, Scope};
+use crate::rpc::{Access, ChainReadiness, Scope};
 use alloc::string::{String, ToString};
 use alloc::vec;
 use alloc::vec::Vec;
@@ -36,11 +36,11 @@ fn with_facts(common: Value, facts: &Facts) -> Value {
     Value::Object(members)
 }
 
-fn peer_json(peer: &PeerStats, known: Option<&PeerStatus>, dialect: Dialect) -> Value {
+fn peer_json(peer: &PeerStats, known: Option<&PeerStatus>, access: Access) -> Value {
     let faults: serde_json::Map<String, Value> =
         peer.faults.iter().map(|(verdict, count)| (verdict.word().to_string(), json!(count))).collect();
     let common = json!({
-        "address": if dialect == Dialect::Control { peer.address.as_str() } else { origin(&peer.address) },
+        "address": if access == Access::Control { peer.address.as_str() } else { origin(&peer.address) },
         "quarantined_for": peer.quarantined.map(|verdict| verdict.word()),
         "last_fault": peer.last_fault.as_ref().map(|(verdict, why)| json!({ "verdict": verdict.word(), "why": why })),
         "node_id": known.and_then(|known| known.node_id.clone()),
@@ -75,17 +75,17 @@ impl Node {
             .chains
             .iter()
             .filter(|(id, _)| scope.chain.is_none_or(|only| only == **id))
-            .map(|(id, followed)| self.chain_json(now, *id, &followed.name, &followed.chain.status(now), scope.dialect))
+            .map(|(id, followed)| self.chain_json(now, *id, &followed.name, &followed.chain.status(now), scope.access))
             .collect();
         json!({ "status_version": STATUS_VERSION, "agent": self.config.agent, "chains": chains }).to_string()
     }
 
-    fn chain_json(&self, now: Now, chain: ChainId, name: &str, status: &ChainStatus, dialect: Dialect) -> Value {
+    fn chain_json(&self, now: Now, chain: ChainId, name: &str, status: &ChainStatus, access: Access) -> Value {
         let peers = self.peers.stats().into_iter().filter(|peer| peer.chain == chain);
         let providers: Vec<Value> = peers
             .map(|peer| {
                 let known = status.peers.iter().find(|known| known.peer == peer.peer);
-                peer_json(&peer, known, dialect)
+                peer_json(&peer, known, access)
             })
             .collect();
         let age = status.head.and_then(|head| head.time).map(|time| now.wall.since(time).as_secs());

@@ -3,8 +3,6 @@
 use crate::base::{ChainId, Instant, QueryId};
 use crate::chains::ChainNotice;
 use crate::peers::Verdict;
-use crate::rpc::MethodCall;
-use crate::rpc::methods::{METHODS, MethodId};
 use alloc::collections::BTreeMap;
 use core::time::Duration;
 
@@ -76,18 +74,9 @@ pub(super) struct Tally {
 }
 
 impl Tally {
-    /// Notes that a chain is asked.
-    pub(super) fn asked(&mut self, query: QueryId, method: &MethodCall, now: Instant) {
-        let id = match method {
-            MethodCall::Checkpoint => MethodId::Checkpoint,
-            MethodCall::Header { .. } => MethodId::Header,
-            MethodCall::Prove { .. } => MethodId::Prove,
-            // Answered at once, by the node itself.
-            MethodCall::Status | MethodCall::Shutdown | MethodCall::Ready => return,
-        };
-        if let Some(method) = METHODS.iter().find(|method| method.id == id) {
-            self.asked.insert(query, (method.name, now));
-        }
+    /// Notes that a chain is asked for `method`, the name of a row.
+    pub(super) fn asked(&mut self, query: QueryId, method: &'static str, now: Instant) {
+        self.asked.insert(query, (method, now));
     }
 
     /// Notes that a query is over.

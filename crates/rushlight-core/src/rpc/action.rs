@@ -1,21 +1,32 @@
 //! What passes between the dispatcher and the node.
 
-use super::{Answer, MethodCall, Proven, Scope};
-use crate::base::{ClientId, QueryId};
+use super::{Answer, Bound, Proven, Row, Scope};
+use crate::base::{ChainId, ClientId, QueryId};
 use alloc::string::String;
 
 /// What the node is asked to do for clients.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RpcAction {
-    /// Find the result of a method and give it to [`super::Rpc::answered`], or [`super::Rpc::answered_ready`] for
-    /// [`MethodCall::Ready`].
-    Dispatch {
+    /// Answer a method of the node's own ([`super::own`]) with [`super::Rpc::answered`], or with
+    /// [`super::Rpc::answered_ready`] where it is [`super::own::READYZ`].
+    Own {
         /// Under which number to answer.
         query: QueryId,
         /// Who asks, about which chain.
         scope: Scope,
         /// What is asked.
-        method: MethodCall,
+        row: &'static Row,
+    },
+    /// Have a chain answer one of its methods, and give what it says to [`super::Rpc::answered`].
+    Ask {
+        /// Under which number to answer.
+        query: QueryId,
+        /// The chain.
+        chain: ChainId,
+        /// What is asked.
+        row: &'static Row,
+        /// Its parameters.
+        bound: Bound,
     },
     /// Whoever asked this left: it needs no answer, and need not be worked on any more.
     Forget(QueryId),

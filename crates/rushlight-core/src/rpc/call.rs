@@ -1,24 +1,16 @@
 //! What an RPC client asks and what it gets back.
 
+use super::Access;
 use crate::base::{ChainId, Hash, UnixTime};
 use alloc::string::{String, ToString};
 
-/// Where a client's calls go: the chain that its path or port selects, and the dialect that it speaks.
+/// Where a client's calls go, and what it may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Scope {
     /// The chain, or `None` for calls about the node as a whole.
     pub chain: Option<ChainId>,
     /// Who is asking, and so which methods exist.
-    pub dialect: Dialect,
-}
-
-/// The methods a client may call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Dialect {
-    /// A network client: reads only.
-    Public,
-    /// The control socket in the data folder (mode 0600): also what changes something.
-    Control,
+    pub access: Access,
 }
 
 /// One call of a client. Each call gets exactly one [`Answer`].

@@ -1,13 +1,14 @@
 //! The dispatcher: from clients' calls to what the node is asked, and from its results to clients' answers, in order.
 
 use super::client::{Client, route_failure};
-use super::http::routes::{self, Asked};
+use super::http::routes;
 use super::limits::{CLIENTS_MAX, CONTROL_CLIENTS_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX};
-use super::methods::{self, Method, MethodId, UNKNOWN_LABEL};
 use super::request::{self, Id, Refused, Request, Requests};
 use super::response::failure;
+use super::table::{Owner, Table, UNKNOWN_LABEL};
 use super::{
-    Answer, Call, ChainReadiness, ClientKind, Dialect, MethodCall, QueryResult, RpcAction, RpcError, Scope, params,
+    Access, Answer, Bound, Call, ChainReadiness, ClientKind, Kind, QueryResult, Row, RpcAction, RpcError, Scope, bound,
+    own, reference,
 };
 use crate::base::{ChainId, ClientId, QueryId};
 use alloc::collections::{BTreeMap, VecDeque};
@@ -21,6 +22,7 @@ use alloc::vec::Vec;
 #[derive(Default)]
 pub struct Rpc {
     pub(super) clients: BTreeMap<ClientId, Client>,
+    table: Table,
     queries: BTreeMap<QueryId, Origin>,
     pub(super) heads: BTreeMap<ChainId, String>,
     counts: BTreeMap<(&'static str, i32), u64>,
@@ -33,8 +35,8 @@ struct Origin {
     client: ClientId,
     epoch: u64,
     target: Target,
-    /// Under which label to count it; `None` for what is not JSON-RPC.
-    label: Option<&'static str>,
+    /// Under which label to count it.
+    label: &'static str,
 }
 
 enum Target {
@@ -48,8 +50,16 @@ enum Target {
 
 /// What a request came to.
 enum Outcome {
+    /// Its result, as JSON text.
     Result(String),
-    Query(MethodCall),
+    /// Whoever this is has to be asked.
+    Ask(Asked),
+}
+
+/// Who is to be asked, about what.
+enum Asked {
+    Node,
+    Chain(ChainId, Bound),
 }
 
 impl Rpc {
@@ -58,13 +68,24 @@ impl Rpc {
         Self::default()
     }
 
+    /// Takes in a chain that clients may ask about: its name in the configuration, and the methods that it answers.
+    pub fn chain_added(&mut self, chain: ChainId, name: &str, rows: Vec<&'static Row>) {
+        self.table.add(chain, name, rows);
+    }
+
+    /// Forgets a chain that the node no longer follows.
+    pub fn chain_removed(&mut self, chain: ChainId) {
+        self.table.remove(chain);
+        self.heads.remove(&chain);
+    }
+
     /// Takes in a client. Above [`CLIENTS_MAX`] a socket is hung up on; an exchange gets 503 when it asks. Clients of the
     /// control socket have [`CONTROL_CLIENTS_MAX`] places of their own: an operator must get in when the public has all others.
     pub fn joined(&mut self, client: ClientId, scope: Scope, kind: ClientKind) {
         self.left(client);
-        let max = match scope.dialect {
-            Dialect::Public => CLIENTS_MAX,
-            Dialect::Control => CLIENTS_MAX.saturating_add(CONTROL_CLIENTS_MAX),
+        let max = match scope.access {
+            Access::Public => CLIENTS_MAX,
+            Access::Control => CLIENTS_MAX.saturating_add(CONTROL_CLIENTS_MAX),
         };
         if self.clients.len() < max {
             let epoch = self.next_number();
@@ -110,9 +131,7 @@ impl Rpc {
     /// Takes in the result of a query. One that nobody waits for any more is ignored.
     pub fn answered(&mut self, query: QueryId, result: Result<QueryResult, RpcError>) {
         let Some(origin) = self.queries.remove(&query) else { return };
-        if let Some(label) = origin.label {
-            self.count(label, result.as_ref().err().map_or(0, RpcError::code));
-        }
+        self.count(origin.label, result.as_ref().err().map_or(0, RpcError::code));
         match origin.target {
             Target::Response { call, place } => {
                 self.settle(&origin, call, |state| state.settle(call, place, result));
@@ -136,12 +155,13 @@ impl Rpc {
         }
     }
 
-    /// Takes in the answer to [`MethodCall::Ready`]: 200 when every chain is ready, else 503.
+    /// Takes in the answer to [`own::READYZ`]: 200 when every chain is ready, else 503.
     pub fn answered_ready(&mut self, query: QueryId, chains: &[ChainReadiness]) {
         match self.queries.get(&query) {
             Some(Origin { target: Target::Get { call }, .. }) => {
                 let call = *call;
                 let Some(origin) = self.queries.remove(&query) else { return };
+                self.count(origin.label, 0);
                 let answer = routes::readiness(chains);
                 self.settle(&origin, call, |state| state.settle_get(call, answer));
             }
@@ -164,7 +184,7 @@ impl Rpc {
 
     /// Returns how many requests were answered, by method label and JSON-RPC error code (0 for success).
     ///
-    /// Labels are names of [`methods::METHODS`] or [`UNKNOWN_LABEL`], so their number is bounded whatever clients send.
+    /// Labels are names of rows or [`UNKNOWN_LABEL`], so their number is bounded whatever clients send.
     pub fn counts(&self) -> &BTreeMap<(&'static str, i32), u64> {
         &self.counts
     }
@@ -221,26 +241,26 @@ impl Rpc {
                 return;
             }
         };
-        let dialect = state.scope.dialect;
+        let scope = state.scope;
         let place = request.id.clone().map(|id| state.open(call, id));
-        let method = match methods::find(&request.method, dialect) {
-            Ok(method) => method,
+        let (row, owner) = match self.table.find(&request.method, scope) {
+            Ok(found) => found,
             Err(error) => {
                 self.settle_now(client, call, place, UNKNOWN_LABEL, Err(error));
                 return;
             }
         };
-        match self.execute(client, call, method, &request) {
+        match self.execute(client, call, row, owner, &request) {
             Ok(Outcome::Result(json)) => {
-                self.settle_now(client, call, place, method.name, Ok(QueryResult { json, proven: None }));
+                self.settle_now(client, call, place, row.name, Ok(QueryResult { json, proven: None }));
             }
-            Ok(Outcome::Query(query)) => {
+            Ok(Outcome::Ask(asked)) => {
                 let target = place.map_or(Target::Nobody, |place| Target::Response { call, place });
-                if let Err(error) = self.dispatch(client, target, Some(method.name), query) {
-                    self.settle_now(client, call, place, method.name, Err(error));
+                if let Err(error) = self.dispatch(client, target, row, asked) {
+                    self.settle_now(client, call, place, row.name, Err(error));
                 }
             }
-            Err(error) => self.settle_now(client, call, place, method.name, Err(error)),
+            Err(error) => self.settle_now(client, call, place, row.name, Err(error)),
         }
     }
 
@@ -248,25 +268,33 @@ impl Rpc {
         &mut self,
         client: ClientId,
         call: u64,
-        method: &'static Method,
+        row: &'static Row,
+        owner: Owner,
         request: &Request<'_>,
     ) -> Result<Outcome, RpcError> {
-        let given = params::bind(method, request.params)?;
-        let is_notification = request.id.is_none();
-        match method.id {
-            MethodId::UnsubscribeHead => Ok(Outcome::Result(self.unsubscribe(client, given.text(0)).to_string())),
-            MethodId::Shutdown => Ok(Outcome::Query(MethodCall::Shutdown)),
-            // Nobody would see what the rest finds, so it is not looked for.
-            _ if is_notification => Ok(Outcome::Result(String::new())),
-            MethodId::Methods => {
-                let dialect = self.clients.get(&client).map(|state| state.scope.dialect);
-                Ok(Outcome::Result(dialect.map(methods::help).unwrap_or_default()))
+        let bound = bound::bind(row, request.params)?;
+        match row.kind {
+            Kind::Unsubscribe => {
+                let subscription = row.params.first().and_then(|param| bound.subscription(param.name));
+                Ok(Outcome::Result(self.unsubscribe(client, subscription).to_string()))
             }
-            MethodId::Status => Ok(Outcome::Query(MethodCall::Status)),
-            MethodId::Checkpoint => Ok(Outcome::Query(MethodCall::Checkpoint)),
-            MethodId::Header => Ok(Outcome::Query(MethodCall::Header { height: given.height(0) })),
-            MethodId::Prove => Ok(Outcome::Query(MethodCall::Prove { height: given.height(0) })),
-            MethodId::SubscribeHead => self.subscribe(client, call, method.name).map(Outcome::Result),
+            // Nobody would see what it finds, so it is not looked for.
+            Kind::Read | Kind::Subscribe if request.id.is_none() => Ok(Outcome::Result(String::new())),
+            Kind::Subscribe => self.subscribe(client, call, row.name).map(Outcome::Result),
+            Kind::Read if *row == own::METHODS => {
+                let scope = self.clients.get(&client).map(|state| state.scope);
+                let rows = scope.map(|scope| self.table.methods(scope)).unwrap_or_default();
+                Ok(Outcome::Result(reference::help(&rows)))
+            }
+            Kind::Read | Kind::Order | Kind::Page => self.whom_to_ask(owner, bound).map(Outcome::Ask),
+        }
+    }
+
+    fn whom_to_ask(&self, owner: Owner, bound: Bound) -> Result<Asked, RpcError> {
+        match owner {
+            Owner::Node => Ok(Asked::Node),
+            Owner::Chain(chain) => Ok(Asked::Chain(chain, bound)),
+            Owner::SomeChain => Err(RpcError::ChainNeeded { names: self.table.names() }),
         }
     }
 
@@ -274,29 +302,34 @@ impl Rpc {
         let call = self.next_number();
         let Some(state) = self.clients.get_mut(&client) else { return };
         state.begin_get(call);
-        match routes::asked(path, state.scope.dialect) {
-            Asked::Known(answer) => state.settle_get(call, routes::conditional(answer, if_none_match)),
-            Asked::Ready => {
-                if let Err(error) = self.dispatch(client, Target::Get { call }, None, MethodCall::Ready)
-                    && let Some(state) = self.clients.get_mut(&client)
-                {
-                    state.settle_get(call, route_failure(&error));
-                }
-            }
+        let scope = state.scope;
+        let Some((row, owner)) = self.table.find_path(path, scope) else {
+            self.count(UNKNOWN_LABEL, RpcError::NO_METHOD_CODE);
+            return self.settle_page(client, call, routes::not_found(path));
+        };
+        if *row == own::INDEX || *row == own::LIVEZ {
+            let page = if *row == own::LIVEZ { routes::live() } else { routes::index(&self.table.methods(scope)) };
+            self.count(row.name, 0);
+            return self.settle_page(client, call, routes::conditional(page, if_none_match));
+        }
+        let asked = self.whom_to_ask(owner, Bound::empty());
+        if let Err(error) = asked.and_then(|asked| self.dispatch(client, Target::Get { call }, row, asked)) {
+            self.count(row.name, error.code());
+            self.settle_page(client, call, route_failure(&error));
         }
     }
 
-    fn dispatch(
-        &mut self,
-        client: ClientId,
-        target: Target,
-        label: Option<&'static str>,
-        method: MethodCall,
-    ) -> Result<(), RpcError> {
+    fn settle_page(&mut self, client: ClientId, call: u64, answer: Answer) {
+        if let Some(state) = self.clients.get_mut(&client) {
+            state.settle_get(call, answer);
+        }
+    }
+
+    fn dispatch(&mut self, client: ClientId, target: Target, row: &'static Row, asked: Asked) -> Result<(), RpcError> {
         let query = QueryId(self.next_number());
         let Some(state) = self.clients.get_mut(&client) else { return Ok(()) };
         // Whoever looks after the node must be heard above any number of proofs.
-        if !method.is_answered_at_once() {
+        if matches!(asked, Asked::Chain(..)) {
             if state.in_flight >= REQUESTS_IN_FLIGHT_MAX {
                 return Err(RpcError::Busy { waiting: state.in_flight });
             }
@@ -306,8 +339,11 @@ impl Rpc {
         }
         state.in_flight = state.in_flight.saturating_add(1);
         let scope = state.scope;
-        self.queries.insert(query, Origin { client, epoch: state.epoch, target, label });
-        self.actions.push_back(RpcAction::Dispatch { query, scope, method });
+        self.queries.insert(query, Origin { client, epoch: state.epoch, target, label: row.name });
+        self.actions.push_back(match asked {
+            Asked::Node => RpcAction::Own { query, scope, row },
+            Asked::Chain(chain, bound) => RpcAction::Ask { query, chain, row, bound },
+        });
         Ok(())
     }
 

@@ -174,12 +174,15 @@ impl RpcError {
         row(-32028, "TrustExpired", "Trust in what the answer would start from has ended."),
     ];
 
+    /// The code for a method or page that is not there.
+    pub(super) const NO_METHOD_CODE: i32 = -32601;
+
     /// Returns the JSON-RPC error code.
     pub fn code(&self) -> i32 {
         match self {
             Self::Parse { .. } => -32700,
             Self::InvalidRequest { .. } | Self::TooDeep { .. } => -32600,
-            Self::MethodNotFound { .. } => -32601,
+            Self::MethodNotFound { .. } => Self::NO_METHOD_CODE,
             Self::InvalidParams { .. } => -32602,
             Self::Internal { .. } => -32603,
             Self::SocketNeeded { .. } => -32004,

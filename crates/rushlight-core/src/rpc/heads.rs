@@ -2,10 +2,9 @@
 
 use super::dispatch::Rpc;
 use super::limits::SUBSCRIPTIONS_MAX;
-use super::methods::HEAD_NOTIFICATION;
 use super::response::notification;
-use super::{Answer, ClientKind, RpcAction, RpcError, Scope};
-use crate::base::{ChainId, ClientId};
+use super::{Answer, ClientKind, RpcAction, RpcError, Scope, own};
+use crate::base::{ChainId, ClientId, SubscriptionId};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -30,11 +29,6 @@ impl Rpc {
         }
     }
 
-    /// Forgets a chain that the node no longer follows.
-    pub fn chain_removed(&mut self, chain: ChainId) {
-        self.heads.remove(&chain);
-    }
-
     /// Opens a subscription of `client` and returns its id as JSON; it pushes from [`Rpc::start`] on.
     pub(super) fn subscribe(&mut self, client: ClientId, call: u64, name: &'static str) -> Result<String, RpcError> {
         let subscription = self.next_number();
@@ -50,8 +44,8 @@ impl Rpc {
     }
 
     /// Stops a subscription of `client`, and tells whether there was one.
-    pub(super) fn unsubscribe(&mut self, client: ClientId, subscription: Option<&str>) -> bool {
-        let Some(number) = subscription.and_then(|text| text.parse::<u64>().ok()) else { return false };
+    pub(super) fn unsubscribe(&mut self, client: ClientId, subscription: Option<SubscriptionId>) -> bool {
+        let Some(SubscriptionId(number)) = subscription else { return false };
         self.clients.get_mut(&client).is_some_and(|state| state.subscriptions.remove(&number).is_some())
     }
 
@@ -74,7 +68,7 @@ impl Rpc {
             self.hang_up(client);
             return;
         }
-        let body = notification(HEAD_NOTIFICATION, subscription, json);
+        let body = notification(own::SUBSCRIBE_HEAD.topic.unwrap_or_default(), subscription, json);
         state.queued(body.len());
         let answer = Answer { status: 200, body: Some(body), proven: None, etag: None, max_age: None };
         self.actions.push_back(RpcAction::Reply(client, answer));

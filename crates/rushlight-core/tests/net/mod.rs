@@ -11,7 +11,7 @@ use rushlight_core::chains::tendermint::types::LightBlock;
 use rushlight_core::chains::{ChainSpec, ChainStatus, SyncState};
 use rushlight_core::node::{Config, Input, Node, Notice, Output, Pending};
 use rushlight_core::peers::{Fetch, FetchFailed, Fetched};
-use rushlight_core::rpc::{self, Call, ClientKind, Dialect, Scope};
+use rushlight_core::rpc::{self, Access, Call, ClientKind, Scope};
 use rushlight_core::work::Work;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -233,7 +233,7 @@ impl<'a> Net<'a> {
 
     /// Has a client join.
     pub fn join(&mut self, client: u64) {
-        let scope = Scope { chain: None, dialect: Dialect::Public };
+        let scope = Scope { chain: None, access: Access::Public };
         self.handle(Input::Joined(ClientId(client), scope, ClientKind::Socket));
     }
 

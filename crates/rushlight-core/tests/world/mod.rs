@@ -5,7 +5,7 @@ use rushlight_core::base::{ChainId, ClientId, FetchId, Hash, Instant, LoadId, No
 use rushlight_core::chains::{ChainNotice, ChainSpec, ChainStatus, Fact, Facts};
 use rushlight_core::node::{Config, Input, Node, Notice, Output, Pending};
 use rushlight_core::peers::{Fetch, FetchFailed, Fetched};
-use rushlight_core::rpc::{Answer, Call, ClientKind, Dialect, Scope};
+use rushlight_core::rpc::{Access, Answer, Call, ClientKind, Scope};
 use rushlight_core::work::Work;
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -202,7 +202,7 @@ impl<'a> World<'a> {
     pub fn call_chain(&mut self, chain: Option<ChainId>, texts: &[&str]) -> Vec<Answer> {
         let client = ClientId(1);
         self.replies.clear();
-        self.handle(Input::Joined(client, Scope { chain, dialect: Dialect::Public }, ClientKind::Socket));
+        self.handle(Input::Joined(client, Scope { chain, access: Access::Public }, ClientKind::Socket));
         for text in texts {
             self.handle(Input::Asked(client, Call::Text(text)));
         }

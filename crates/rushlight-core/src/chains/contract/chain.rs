@@ -2,6 +2,8 @@
 
 use super::{Action, ChainStatus, Event};
 use crate::base::{Hash, Instant, Now};
+use crate::rpc::Row;
+use alloc::vec::Vec;
 
 /// A chain as the node drives it: events in, actions out, all of it deterministic.
 pub trait Chain: Send {
@@ -16,6 +18,9 @@ pub trait Chain: Send {
 
     /// Returns what the chain says of itself.
     fn status(&self, now: Now) -> ChainStatus;
+
+    /// Returns the methods that it answers, each of which may come as an [`Event::Queried`].
+    fn rows(&self) -> Vec<&'static Row>;
 
     /// Tells whether the chain, as it is saved or about to be, names this blob. Blobs are named by their content, so two
     /// chains may name the same one, and what one of them drops may still be the other's.

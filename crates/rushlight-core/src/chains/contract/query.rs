@@ -1,22 +1,17 @@
 //! Questions of RPC clients to a chain, and their answers.
 
-use crate::rpc::Proven;
+use crate::rpc::{Bound, Proven, Row};
 use alloc::string::String;
 
 /// A question of an RPC client to a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Query {
-    /// The newest trusted head as a checkpoint text.
-    Checkpoint,
-    /// The verified header at a height: above the checkpoint by walking from it, below it by the hash chain.
-    Header {
-        /// The height; the head's when `None`.
-        height: Option<u64>,
-    },
-    /// A bundle that proves the header at a height from the chain's checkpoint; the head's when `None`.
-    Prove {
-        /// The height.
-        height: Option<u64>,
+    /// One of the methods that [`super::Chain::rows`] names.
+    Call {
+        /// The method.
+        row: &'static Row,
+        /// Its parameters.
+        bound: Bound,
     },
 }
 

@@ -1,10 +1,9 @@
-//! The GET routes: `/`, `/livez`, `/readyz`. `/metrics` is the driver's.
+//! Paths, and what the node's own pages say: `/`, `/livez`, `/readyz`. `/metrics` is the driver's.
 
 use crate::crypto::sha256;
 use crate::rpc::limits::MESSAGE_BYTES_MAX;
-use crate::rpc::methods;
 use crate::rpc::raw::{cut, quoted};
-use crate::rpc::{Answer, ChainReadiness, Dialect, Etag};
+use crate::rpc::{Answer, ChainReadiness, Etag, Row};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -48,22 +47,9 @@ pub fn effect(path: &str) -> Effect {
     ROUTES.iter().find(|route| route.name == name).map_or(Effect::Reads, |route| route.effect)
 }
 
-/// What a GET asks for.
-pub(in crate::rpc) enum Asked {
-    /// The answer is known.
-    Known(Answer),
-    /// The node has to say which chains serve.
-    Ready,
-}
-
-/// Returns what a GET of `path` asks for.
-pub(in crate::rpc) fn asked(path: &str, dialect: Dialect) -> Asked {
-    match path {
-        "/" => Asked::Known(hint(dialect)),
-        "/livez" => Asked::Known(answer(200, r#"{"live":true}"#.to_string())),
-        "/readyz" => Asked::Ready,
-        _ => Asked::Known(not_found(path)),
-    }
+/// Returns the answer of `/livez`.
+pub(in crate::rpc) fn live() -> Answer {
+    answer(200, r#"{"live":true}"#.to_string())
 }
 
 /// Returns the answer of `/readyz`.
@@ -95,8 +81,9 @@ fn answer(status: u16, body: String) -> Answer {
 
 const HINT_MAX_AGE_S: u32 = 60;
 
-fn hint(dialect: Dialect) -> Answer {
-    let names: Vec<String> = methods::of(dialect).map(|method| quoted(method.name)).collect();
+/// Returns the answer of `/`, `methods` being those that the client may call.
+pub(in crate::rpc) fn index(methods: &[&Row]) -> Answer {
+    let names: Vec<String> = methods.iter().map(|row| quoted(row.name)).collect();
     let body = format!(
         concat!(
             r#"{{"rushlight":"{}","what":"a light client: every answer is verified, none is taken on trust","#,
@@ -114,7 +101,8 @@ fn hint(dialect: Dialect) -> Answer {
 
 const PATH_SHOWN_BYTES_MAX: usize = 64;
 
-fn not_found(path: &str) -> Answer {
+/// Returns the answer where no page is.
+pub(in crate::rpc) fn not_found(path: &str) -> Answer {
     let shown = quoted(&cut(path, PATH_SHOWN_BYTES_MAX));
     answer(404, format!(r#"{{"error":"there is nothing at this path; GET / says what to try","path":{shown}}}"#))
 }

@@ -37,13 +37,20 @@ use super::snapshot::Freeze;
 use super::spec::{Mode, Spec};
 use super::verify::{self, JudgedAt, VerifiedBlock};
 use crate::base::{Hash, Instant, Now, PeerId, SaveId, TrustClock, UnixTime, WorkId};
-use crate::chains::{Action, Chain, ChainNotice, ChainStatus, Event, Fact, Level, To};
+use crate::chains::{Action, Chain, ChainNotice, ChainStatus, Event, Fact, Level, Query, To};
+use crate::rpc::Row;
 use crate::work::Done;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
 use alloc::string::String;
 use alloc::vec;
+use alloc::vec::Vec;
 use core::time::Duration;
+
+/// Returns the methods that chains of this family answer.
+pub fn rows() -> Vec<&'static Row> {
+    serve::methods::rows()
+}
 
 /// How far the wall clock may be behind the highest one seen before no new head is adopted.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
@@ -296,7 +303,9 @@ impl Chain for TendermintChain {
             Event::Worked(work, done) => self.worked(work, done, now),
             Event::Saved(save, is_saved) => self.saved(save, is_saved, now),
             Event::Loaded(load, blob) => self.backwards_loaded(load, blob, now),
-            Event::Queried(id, query) | Event::Ordered(id, query) => self.queried(id, query, now),
+            Event::Queried(id, Query::Call { row, bound }) | Event::Ordered(id, Query::Call { row, bound }) => {
+                self.called(id, row, &bound, now);
+            }
             Event::Forgotten(id) => self.forget_query(id, now),
             // Nothing is asked for in parts, providers say nothing unasked, and beyond the head there is nothing to want.
             Event::ReplyPart { .. } | Event::ReplyEnded { .. } | Event::Announced { .. } | Event::Wanted(_) => {}
@@ -323,6 +332,10 @@ impl Chain for TendermintChain {
 
     fn status(&self, now: Now) -> ChainStatus {
         self.describe(now)
+    }
+
+    fn rows(&self) -> Vec<&'static Row> {
+        rows()
     }
 
     fn names_blob(&self, blob: &Hash) -> bool {

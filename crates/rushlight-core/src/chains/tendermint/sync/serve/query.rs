@@ -7,29 +7,13 @@ use crate::chains::tendermint::sync::TendermintChain;
 use crate::chains::tendermint::sync::serve::prove::Wanted;
 use crate::chains::tendermint::sync::walk::skipping::Skipping;
 use crate::chains::tendermint::verify::{self, VerifiedBlock, VerifiedHeader};
-use crate::chains::{Action, Query, QueryAnswer, QueryError};
+use crate::chains::{Action, QueryAnswer, QueryError};
 use crate::codec::text::{to_base64, to_hex};
 use crate::rpc::{Certainty, Finality, Proven};
 use alloc::format;
 use alloc::string::{String, ToString};
 
 impl TendermintChain {
-    pub(crate) fn queried(&mut self, id: QueryId, query: Query, now: Now) {
-        let answer = match query {
-            Query::Checkpoint => self.checkpoint(),
-            Query::Header { height } => match self.start_header(id, height, now) {
-                Ok(None) => return,
-                Ok(Some(answer)) => Ok(answer),
-                Err(error) => Err(error),
-            },
-            Query::Prove { height } => match self.start_bundle(id, height, now) {
-                Ok(()) => return,
-                Err(error) => Err(error),
-            },
-        };
-        self.answer(id, answer);
-    }
-
     /// Stops working on a query whose client has left.
     pub(crate) fn forget_query(&mut self, id: QueryId, now: Now) {
         if !self.forget_proof(id, now) {
@@ -63,7 +47,7 @@ impl TendermintChain {
             .map_err(|error| QueryError::Expired { why: error.to_string() })
     }
 
-    fn checkpoint(&self) -> Result<QueryAnswer, QueryError> {
+    pub(crate) fn checkpoint(&self) -> Result<QueryAnswer, QueryError> {
         let head = self.trusted_head()?;
         let checkpoint = self.checkpoint_of(head);
         let text = checkpoint.to_text().map_err(|error| QueryError::NotSynced { why: error.to_string() })?;
@@ -105,7 +89,12 @@ impl TendermintChain {
 
     /// Finds a header: one that is kept at once, one above the checkpoint from the trusted blocks around it, one below by
     /// the hash chain.
-    fn start_header(&mut self, id: QueryId, height: Option<u64>, now: Now) -> Result<Option<QueryAnswer>, QueryError> {
+    pub(crate) fn start_header(
+        &mut self,
+        id: QueryId,
+        height: Option<u64>,
+        now: Now,
+    ) -> Result<Option<QueryAnswer>, QueryError> {
         let head = self.trusted_head()?;
         let (top, checkpoint) = (head.height(), self.spec.trust.height);
         let height = height.unwrap_or(top);
@@ -126,7 +115,8 @@ impl TendermintChain {
         self.queue_proof(id, height, Wanted::Header, now).map(|()| None)
     }
 
-    fn start_bundle(&mut self, id: QueryId, height: Option<u64>, now: Now) -> Result<(), QueryError> {
+    /// Has a query wait for a bundle.
+    pub(crate) fn start_bundle(&mut self, id: QueryId, height: Option<u64>, now: Now) -> Result<(), QueryError> {
         let head = self.trusted_head()?.height();
         let (height, checkpoint) = (height.unwrap_or(head), self.spec.trust.height);
         if height > head {
