@@ -9,9 +9,11 @@ use alloc::vec::Vec;
 /// A method: what it is, and what answers it.
 struct Method {
     row: &'static Row,
-    /// Returns the answer, or `None` when it is not at hand and comes later under the query's number.
-    answer: fn(&mut TendermintChain, QueryId, &Bound, Now) -> Result<Option<QueryAnswer>, QueryError>,
+    answer: fn(&mut TendermintChain, QueryId, &Bound, Now) -> Answered,
 }
+
+/// An answer, or `None` when it is not at hand and comes later under the query's number.
+type Answered = Result<Option<QueryAnswer>, QueryError>;
 
 static METHODS: &[Method] = &[
     Method { row: &CHECKPOINT, answer: |chain, _, _, _| chain.checkpoint().map(Some) },
