@@ -1,14 +1,12 @@
 //! The dispatcher: from clients' calls to what the node is asked, and from its results to clients' answers, in order.
 
 use super::client::{Client, route_failure};
-use super::http::routes;
 use super::limits::{CLIENTS_MAX, CONTROL_CLIENTS_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX};
 use super::request::{self, Id, Refused, Request, Requests};
 use super::response::failure;
 use super::table::{Owner, Table, UNKNOWN_LABEL};
 use super::{
-    Access, Answer, Bound, Call, ChainReadiness, ClientKind, Kind, QueryResult, Row, RpcAction, RpcError, Scope, bound,
-    own, reference,
+    Access, Answer, Bound, Call, ClientKind, Kind, QueryResult, Row, RpcAction, RpcError, Scope, bound, own, reference,
 };
 use crate::base::{ChainId, ClientId, QueryId};
 use alloc::collections::{BTreeMap, VecDeque};
@@ -22,8 +20,8 @@ use alloc::vec::Vec;
 #[derive(Default)]
 pub struct Rpc {
     pub(super) clients: BTreeMap<ClientId, Client>,
-    table: Table,
-    queries: BTreeMap<QueryId, Origin>,
+    pub(super) table: Table,
+    pub(super) queries: BTreeMap<QueryId, Origin>,
     pub(super) heads: BTreeMap<ChainId, String>,
     counts: BTreeMap<(&'static str, i32), u64>,
     pub(super) actions: VecDeque<RpcAction>,
@@ -31,15 +29,15 @@ pub struct Rpc {
 }
 
 /// Where the result of a query goes.
-struct Origin {
+pub(super) struct Origin {
     client: ClientId,
     epoch: u64,
-    target: Target,
+    pub(super) target: Target,
     /// Under which label to count it.
-    label: &'static str,
+    pub(super) label: &'static str,
 }
 
-enum Target {
+pub(super) enum Target {
     /// The response at this place of this call.
     Response { call: u64, place: usize },
     /// This GET.
@@ -57,7 +55,7 @@ enum Outcome {
 }
 
 /// Who is to be asked, about what.
-enum Asked {
+pub(super) enum Asked {
     Node,
     Chain(ChainId, Bound),
 }
@@ -152,21 +150,6 @@ impl Rpc {
             Target::Nobody => {
                 self.waiting_client(&origin);
             }
-        }
-    }
-
-    /// Takes in the answer to [`own::READYZ`]: 200 when every chain is ready, else 503.
-    pub fn answered_ready(&mut self, query: QueryId, chains: &[ChainReadiness]) {
-        match self.queries.get(&query) {
-            Some(Origin { target: Target::Get { call }, .. }) => {
-                let call = *call;
-                let Some(origin) = self.queries.remove(&query) else { return };
-                self.count(origin.label, 0);
-                let answer = routes::readiness(chains);
-                self.settle(&origin, call, |state| state.settle_get(call, answer));
-            }
-            Some(_) => self.answered(query, Err(RpcError::Internal { why: "readiness is not a result".into() })),
-            None => {}
         }
     }
 
@@ -290,7 +273,7 @@ impl Rpc {
         }
     }
 
-    fn whom_to_ask(&self, owner: Owner, bound: Bound) -> Result<Asked, RpcError> {
+    pub(super) fn whom_to_ask(&self, owner: Owner, bound: Bound) -> Result<Asked, RpcError> {
         match owner {
             Owner::Node => Ok(Asked::Node),
             Owner::Chain(chain) => Ok(Asked::Chain(chain, bound)),
@@ -298,34 +281,13 @@ impl Rpc {
         }
     }
 
-    fn asked_get(&mut self, client: ClientId, path: &str, if_none_match: Option<&str>) {
-        let call = self.next_number();
-        let Some(state) = self.clients.get_mut(&client) else { return };
-        state.begin_get(call);
-        let scope = state.scope;
-        let Some((row, owner)) = self.table.find_path(path, scope) else {
-            self.count(UNKNOWN_LABEL, RpcError::NO_METHOD_CODE);
-            return self.settle_page(client, call, routes::not_found(path));
-        };
-        if *row == own::INDEX || *row == own::LIVEZ {
-            let page = if *row == own::LIVEZ { routes::live() } else { routes::index(&self.table.methods(scope)) };
-            self.count(row.name, 0);
-            return self.settle_page(client, call, routes::conditional(page, if_none_match));
-        }
-        let asked = self.whom_to_ask(owner, Bound::empty());
-        if let Err(error) = asked.and_then(|asked| self.dispatch(client, Target::Get { call }, row, asked)) {
-            self.count(row.name, error.code());
-            self.settle_page(client, call, route_failure(&error));
-        }
-    }
-
-    fn settle_page(&mut self, client: ClientId, call: u64, answer: Answer) {
-        if let Some(state) = self.clients.get_mut(&client) {
-            state.settle_get(call, answer);
-        }
-    }
-
-    fn dispatch(&mut self, client: ClientId, target: Target, row: &'static Row, asked: Asked) -> Result<(), RpcError> {
+    pub(super) fn dispatch(
+        &mut self,
+        client: ClientId,
+        target: Target,
+        row: &'static Row,
+        asked: Asked,
+    ) -> Result<(), RpcError> {
         let query = QueryId(self.next_number());
         let Some(state) = self.clients.get_mut(&client) else { return Ok(()) };
         // Whoever looks after the node must be heard above any number of proofs.
@@ -363,7 +325,7 @@ impl Rpc {
     }
 
     /// Fills in what `origin` waits for, unless its client left or too much waits for it already.
-    fn settle(&mut self, origin: &Origin, call: u64, fill: impl FnOnce(&mut Client)) {
+    pub(super) fn settle(&mut self, origin: &Origin, call: u64, fill: impl FnOnce(&mut Client)) {
         let Some(state) = self.waiting_client(origin) else { return };
         if state.is_full_beside(call) {
             self.hang_up(origin.client);
@@ -412,7 +374,7 @@ impl Rpc {
         self.actions.push_back(RpcAction::Reply(client, answer));
     }
 
-    fn count(&mut self, label: &'static str, code: i32) {
+    pub(super) fn count(&mut self, label: &'static str, code: i32) {
         let count = self.counts.entry((label, code)).or_insert(0);
         *count = count.saturating_add(1);
     }

@@ -19,6 +19,7 @@ mod dialect;
 mod dispatch;
 mod error;
 mod heads;
+mod pages;
 mod raw;
 mod request;
 mod response;
