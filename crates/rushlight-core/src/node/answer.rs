@@ -2,9 +2,10 @@
 
 use crate::chains::{QueryAnswer, QueryError};
 use crate::rpc::{QueryResult, RpcError};
+use alloc::string::ToString;
 
 pub(super) fn query_result(answer: QueryAnswer) -> QueryResult {
-    QueryResult { json: answer.result, proven: Some(answer.proven) }
+    QueryResult { json: answer.result, proven: answer.proven }
 }
 
 pub(super) fn rpc_error(error: QueryError) -> RpcError {
@@ -16,6 +17,7 @@ pub(super) fn rpc_error(error: QueryError) -> RpcError {
         QueryError::Frozen { why } => RpcError::Frozen { why },
         QueryError::NoProvider { why } => RpcError::NoProvider { why },
         QueryError::ProofTooLarge { bytes, max } => RpcError::ProofTooLarge { bytes, max },
+        QueryError::NoSuchPage { .. } => RpcError::InvalidParams { why: error.to_string() },
         QueryError::Busy { waiting } => RpcError::Busy { waiting },
     }
 }

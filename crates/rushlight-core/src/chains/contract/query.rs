@@ -20,8 +20,8 @@ pub enum Query {
 pub struct QueryAnswer {
     /// The `result` member of the JSON-RPC answer, as JSON text.
     pub result: String,
-    /// The head that it is proven at.
-    pub proven: Proven,
+    /// The header that it is proven at; `None` where nothing in it is a fact of the chain.
+    pub proven: Option<Proven>,
 }
 
 /// Why a query has no answer.
@@ -75,6 +75,14 @@ pub enum QueryError {
         bytes: usize,
         /// The bound.
         max: usize,
+    },
+    /// A page that the list does not have.
+    #[error("page should be within [1, {pages}] range, given {page}")]
+    NoSuchPage {
+        /// The page asked for.
+        page: u64,
+        /// How many pages there are.
+        pages: u64,
     },
     /// Too many queries wait already.
     #[error("{waiting} queries wait already; try again later")]

@@ -28,6 +28,7 @@ use self::adopt::known::Known;
 use self::adopt::primary::PassedOver;
 use self::ask::{Failed, Got, RequestId};
 use self::below::Backwards;
+use self::serve::cometbft::Calls;
 use self::serve::kept::Kept;
 use self::serve::prove::Proofs;
 use self::walk::Walk;
@@ -78,6 +79,7 @@ pub struct TendermintChain {
     /// Heads of earlier times, from which proofs are walked.
     kept: Kept,
     proofs: Proofs,
+    calls: Calls,
     backwards: Backwards,
     follow: Follow,
     freeze: Option<Freeze>,
@@ -170,6 +172,7 @@ impl TendermintChain {
             facts: vec![("height", Fact::Height(height)), ("at", Fact::Time(at))],
         });
         self.refuse_proofs();
+        self.refuse_calls();
         self.save_expiry();
     }
 
@@ -214,6 +217,8 @@ impl TendermintChain {
             self.adoption_got(request, got, now);
         } else if self.backwards.waits_for_request(request) {
             self.backwards_got(request, got, now);
+        } else if self.calls.waits_for_request(request) {
+            self.call_got(request, got, now);
         } else {
             self.proof_got(request, got, now);
         }
@@ -258,6 +263,8 @@ impl TendermintChain {
             self.walked(walked, now);
         } else if self.adoption.as_ref().is_some_and(|adoption| adoption.waits_for_work(work)) {
             self.adoption_worked(work, done, now);
+        } else if self.calls.waits_for_work(work) {
+            self.call_worked(work, done, now);
         } else {
             self.proof_worked(work, done, now);
         }

@@ -8,6 +8,7 @@ use crate::chains::tendermint::sync::adopt::follow::Follow;
 use crate::chains::tendermint::sync::adopt::known::Known;
 use crate::chains::tendermint::sync::adopt::primary::PassedOver;
 use crate::chains::tendermint::sync::below::Backwards;
+use crate::chains::tendermint::sync::serve::cometbft::Calls;
 use crate::chains::tendermint::sync::serve::kept::Kept;
 use crate::chains::tendermint::sync::serve::prove::Proofs;
 use crate::chains::tendermint::sync::walk::context::Desk;
@@ -59,6 +60,7 @@ impl TendermintChain {
             adoption: None,
             kept: Kept::default(),
             proofs: Proofs::default(),
+            calls: Calls::default(),
             backwards: Backwards::default(),
             follow: Follow::default(),
             freeze: None,
@@ -112,6 +114,7 @@ impl TendermintChain {
         self.drop_walk();
         self.notice(notice);
         self.refuse_proofs();
+        self.refuse_calls();
     }
 
     pub(crate) fn snapshot_of(&self, head: &VerifiedBlock, witnesses: (u32, u32)) -> Vec<u8> {

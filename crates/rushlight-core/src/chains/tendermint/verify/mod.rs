@@ -24,12 +24,14 @@
 //!
 //! Sources: CometBFT `spec/light-client/verification/verification_002_draft.md`, `light/verifier.go` at v0.38.25.
 
+mod commit;
 mod error;
 mod range;
 mod rules;
 mod tally;
 mod trust;
 
+pub use commit::SealedCommit;
 pub use error::{Blame, VerifyError};
 pub use range::{Range, Refused, SIGNATURE_BATCH_HEIGHTS_MAX, Sealed};
 pub use tally::VotePower;

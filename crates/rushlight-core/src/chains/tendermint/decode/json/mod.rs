@@ -111,6 +111,17 @@ pub fn header_answer(body: &[u8]) -> Result<Answered<Header>, DecodeError> {
     )
 }
 
+/// Reads the answer to `/header_by_hash`; `None` where the node has no such header.
+/// # Errors
+/// [`DecodeError`]; the inner result is the node's own error.
+pub fn header_by_hash_answer(body: &[u8]) -> Result<Answered<Option<Header>>, DecodeError> {
+    let raw = match answer::<RawHeaderAnswer<'_>>("header_by_hash", body)? {
+        Err(error) => return Ok(Err(error)),
+        Ok(raw) => raw,
+    };
+    raw.header.map(header).transpose().map(Ok)
+}
+
 /// The most headers that one answer to `/blockchain` holds: nodes give 20.
 pub const BLOCK_METAS_MAX: usize = 100;
 

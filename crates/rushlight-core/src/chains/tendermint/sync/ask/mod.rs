@@ -7,6 +7,7 @@ mod able;
 pub(crate) mod request;
 mod retry;
 mod sets;
+mod single;
 
 use crate::base::{AskId, Hash, Instant, PeerId};
 use crate::chains::tendermint::decode::json::{self, Answered, NodeStatus, ValidatorsPage};
@@ -41,7 +42,7 @@ const PER_PAGE: u32 = 100;
 /// How often answers that do not join are asked for again.
 pub(crate) const JOIN_RETRIES: u8 = 2;
 /// After how long an attempt counts as slow.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 const _: () = assert!(VALIDATORS_MAX / PER_PAGE as usize <= 100);
 
 /// An order to the layer below.
@@ -169,9 +170,10 @@ impl Fetcher {
             Part::Commit => json::commit_answer(reply.body).map(|answer| self.take_commit(id, peer, answer)),
             Part::Headers => json::blockchain_answer(reply.body).map(|answer| self.take_headers(id, peer, answer)),
             Part::Page => json::validators_answer(reply.body).map(|answer| self.take_page(id, peer, answer)),
+            Part::Params | Part::Members | Part::Named | Part::Metas => Ok(self.take_single(part, peer, reply)),
         };
         let outcome = outcome.unwrap_or_else(|error| self.undecodable(id, peer, &error, reply));
-        if let (Part::Headers, Some(Got::Failed(_)), Some(request)) = (part, &outcome, self.requests.get(&id)) {
+        if let (true, Some(Got::Failed(_)), Some(request)) = (part.is_of_clients(), &outcome, self.requests.get(&id)) {
             self.gaps.found(peer, part, request.height, self.now);
         }
         self.close(id, outcome)
@@ -192,7 +194,7 @@ impl Fetcher {
             None => (to, Verdict::Refusing, "no provider can be asked now".to_string()),
             Some(fault) => (Some(fault.peer), fault.verdict, fault.why),
         };
-        if let (Part::Headers, Some(peer)) = (part, peer) {
+        if let (true, Some(peer)) = (part.is_of_clients(), peer) {
             self.gaps.found(peer, part, height, self.now);
         }
         self.close(id, Some(Got::Failed(Failed { peer, verdict, is_noted: true, why })))

@@ -1,8 +1,8 @@
 //! Requests to providers: what is wanted, what has come so far, what it came to.
 
 use crate::base::{AskId, Hash, PeerId};
-use crate::chains::tendermint::decode::json::NodeStatus;
-use crate::chains::tendermint::types::{Commit, Header, LightBlock, Validator, ValidatorSet};
+use crate::chains::tendermint::decode::json::{BlockMeta, NodeStatus, ValidatorsPage};
+use crate::chains::tendermint::types::{Commit, ConsensusParams, Header, LightBlock, Validator, ValidatorSet};
 use crate::chains::{To, Verdict};
 use alloc::boxed::Box;
 use alloc::string::String;
@@ -26,6 +26,14 @@ pub enum Got {
     Status(NodeStatus),
     /// Headers of a range of heights, highest first, and who gave them.
     Headers(PeerId, Vec<Header>),
+    /// Consensus parameters, for which height they are said to be, and who gave them.
+    Params(PeerId, u64, Box<ConsensusParams>),
+    /// A page of a set, and who gave it.
+    Page(PeerId, ValidatorsPage),
+    /// The header with the hash asked for, if its giver has one.
+    Named(PeerId, Option<Box<Header>>),
+    /// What is known of the blocks of a range of heights, and who said it.
+    Metas(PeerId, Vec<BlockMeta>),
     /// Nothing.
     Failed(Failed),
 }
@@ -57,6 +65,24 @@ pub(crate) enum Part {
     Page,
     Status,
     Headers,
+    /// Consensus parameters.
+    Params,
+    /// A page of a set as it is to be shown.
+    Members,
+    /// A header by its hash.
+    Named,
+    /// Metas of blocks.
+    Metas,
+}
+
+impl Part {
+    /// Tells whether clients alone want to know: who does not answer is not asked the same again for a while, and that is all.
+    pub(crate) fn is_of_clients(self) -> bool {
+        match self {
+            Self::Commit | Self::Page | Self::Status => false,
+            Self::Headers | Self::Params | Self::Members | Self::Named | Self::Metas => true,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,6 +92,8 @@ pub(crate) enum Want {
     Validators(Hash),
     Status,
     Headers,
+    /// What one answer settles.
+    Single,
 }
 
 /// A request under way.

@@ -34,7 +34,7 @@ impl Fetcher {
             self.actions.push_back(FetchAction::Cancel(ask));
         }
         match self.requests.get(&id)?.want {
-            Want::Headers => return Some(failed(peer, Verdict::Refusing, why)),
+            Want::Headers | Want::Single => return Some(failed(peer, Verdict::Refusing, why)),
             Want::Validators(_) => self.ask_page(id),
             _ => self.ask_commit(id),
         }
@@ -47,7 +47,7 @@ impl Fetcher {
         let Some(request) = self.requests.get_mut(&id) else { return false };
         let is_open = request.to == To::Any || !request.refused_by.is_empty();
         // Headers are asked for again by whoever wants them.
-        if !is_open || matches!(request.want, Want::Status | Want::Headers) {
+        if !is_open || matches!(request.want, Want::Status | Want::Headers | Want::Single) {
             return false;
         }
         request.refused_by.push(peer);

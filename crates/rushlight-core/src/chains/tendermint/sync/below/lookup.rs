@@ -42,17 +42,19 @@ impl TendermintChain {
     }
 
     /// Answers with the header at `height` below the checkpoint, now or when the walk is there.
-    pub(crate) fn header_below(&mut self, id: QueryId, height: u64, now: Now) {
+    /// # Errors
+    /// [`QueryError`], when it is not looked for.
+    pub(crate) fn header_below(&mut self, id: QueryId, height: u64, now: Now) -> Result<(), QueryError> {
         let waiting = self.backwards.waiting.len().saturating_add(self.lookups_count());
         if waiting >= QUERIES_WAITING_MAX {
-            return self.answer(id, Err(QueryError::Busy { waiting }));
+            return Err(QueryError::Busy { waiting });
         }
         let checkpoint = self.spec.trust.height;
         if checkpoint.saturating_sub(height) > HISTORY_HEIGHTS_MAX {
-            return self.answer(id, Err(QueryError::BelowCheckpoint { height, checkpoint }));
+            return Err(QueryError::BelowCheckpoint { height, checkpoint });
         }
         if let Some(earliest) = self.nobody_has(height) {
-            return self.answer(id, Err(QueryError::NoProvider { why: format!("none has heights below {earliest}") }));
+            return Err(QueryError::NoProvider { why: format!("none has heights below {earliest}") });
         }
         let lowest = self.backwards.history.as_ref().map_or(checkpoint, History::lowest);
         let reach = height.max(lowest.saturating_sub(QUERY_HEIGHTS_MAX));
@@ -60,6 +62,7 @@ impl TendermintChain {
         self.backwards.waiting.push(Waiting { query: id, height, reach, ends });
         self.answer_waiting();
         self.go_backwards(now);
+        Ok(())
     }
 
     /// Stops working on a query whose client has left. A load that is under way still counts until it is there.
@@ -137,7 +140,10 @@ impl TendermintChain {
         let answer = match got {
             Got::Headers(peer, headers) => match headers.into_iter().next() {
                 Some(header) => match verify::by_hash(&self.spec.chain_id, height, hash, header) {
-                    Ok(header) => Ok(self.header_answer(&header)),
+                    Ok(header) => {
+                        let proven = self.proven_header(&header);
+                        Ok((header, proven))
+                    }
                     Err(error) => {
                         let why = error.to_string();
                         self.backwards_fault(peer, why.clone(), now);
@@ -152,7 +158,7 @@ impl TendermintChain {
             }
             _ => Err(QueryError::NoProvider { why: "the header did not come".to_string() }),
         };
-        self.answer(id, answer);
+        self.give_header(id, answer);
         self.answer_waiting();
     }
 }

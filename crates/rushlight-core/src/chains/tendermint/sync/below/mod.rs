@@ -179,8 +179,10 @@ impl TendermintChain {
                     self.drop_backwards_asks();
                     self.backwards.forget_from(chunk);
                 }
-                if let Some(query) = query {
-                    self.header_below(query, height, now);
+                if let Some(query) = query
+                    && let Err(error) = self.header_below(query, height, now)
+                {
+                    self.answer(query, Err(error));
                 }
             }
             (None, _) => {}

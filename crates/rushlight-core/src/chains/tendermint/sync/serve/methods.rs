@@ -2,20 +2,21 @@
 
 use crate::base::{Now, QueryId};
 use crate::chains::tendermint::sync::TendermintChain;
+use crate::chains::tendermint::sync::serve::cometbft;
 use crate::chains::{QueryAnswer, QueryError};
 use crate::rpc::{Access, Bound, Kind, Param, ParamKind, RUSHLIGHT, Row, Verified};
 use alloc::vec::Vec;
 
 /// A method: what it is, and what answers it.
-struct Method {
-    row: &'static Row,
-    answer: fn(&mut TendermintChain, QueryId, &Bound, Now) -> Answered,
+pub(crate) struct Method {
+    pub(crate) row: &'static Row,
+    pub(crate) answer: fn(&mut TendermintChain, QueryId, &Bound, Now) -> Answered,
 }
 
 /// An answer, or `None` when it is not at hand and comes later under the query's number.
-type Answered = Result<Option<QueryAnswer>, QueryError>;
+pub(crate) type Answered = Result<Option<QueryAnswer>, QueryError>;
 
-static METHODS: &[Method] = &[
+static OWN: &[Method] = &[
     Method { row: &CHECKPOINT, answer: |chain, _, _, _| chain.checkpoint().map(Some) },
     Method { row: &HEADER, answer: |chain, id, bound, now| chain.start_header(id, bound.height("height"), now) },
     Method {
@@ -26,13 +27,18 @@ static METHODS: &[Method] = &[
 
 /// Returns the rows of all methods.
 pub(crate) fn rows() -> Vec<&'static Row> {
-    METHODS.iter().map(|method| method.row).collect()
+    methods().map(|method| method.row).collect()
+}
+
+/// Returns all methods: Rushlight's own, and those that CometBFT's clients know.
+fn methods() -> impl Iterator<Item = &'static Method> {
+    OWN.iter().chain(cometbft::METHODS)
 }
 
 impl TendermintChain {
     /// Answers a call, now or when the answer has come.
     pub(crate) fn called(&mut self, id: QueryId, row: &'static Row, bound: &Bound, now: Now) {
-        let answer = match METHODS.iter().find(|method| method.row == row) {
+        let answer = match methods().find(|method| method.row == row) {
             Some(method) => (method.answer)(self, id, bound, now),
             // The node passes on what `rows` names and nothing else; an answer is owed all the same.
             None => Err(QueryError::NotSynced { why: alloc::format!("{} is not a method of this chain", row.name) }),

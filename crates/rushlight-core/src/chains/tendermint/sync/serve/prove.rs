@@ -16,6 +16,7 @@ use crate::chains::tendermint::sync::serve::start::Start;
 use crate::chains::tendermint::sync::walk::skipping::{Skipping, WALK_TIME_MAX, Walked};
 use crate::chains::tendermint::verify::{self, VerifiedBlock, VerifiedHeader};
 use crate::chains::{QueryAnswer, QueryError, To};
+use crate::rpc::Proven;
 use crate::rpc::limits::QUERIES_WAITING_MAX;
 use crate::work::Done;
 use alloc::boxed::Box;
@@ -312,17 +313,25 @@ impl TendermintChain {
 
     fn proof_came(&mut self, place: u64, mut proof: Proof, came: Came, now: Now) {
         let answer = match (came, proof.stage) {
-            (Came::Header(header), _) => Ok(self.header_answer(&header)),
+            (Came::Header(header), _) => {
+                let proven = self.proven_header(&header);
+                return self.give_all(proof.queries, &header, &proven);
+            }
             (Came::Walked(Walked::Pending), stage) => {
                 proof.stage = stage;
                 self.proofs.proofs.insert(place, proof);
                 return;
             }
             (Came::Walked(Walked::Reached), Stage::Walk(walk)) => {
-                self.check_walked(walk.current()).and_then(|()| match proof.wanted {
-                    Wanted::Bundle => self.bundle_answer(*walk),
-                    Wanted::Header => Ok(self.header_answer(&walk.current().to_header())),
-                })
+                match (self.check_walked(walk.current()), proof.wanted) {
+                    (Err(error), _) => Err(error),
+                    (Ok(()), Wanted::Bundle) => self.bundle_answer(*walk),
+                    (Ok(()), Wanted::Header) => {
+                        let header = walk.current().to_header();
+                        let proven = self.proven_header(&header);
+                        return self.give_all(proof.queries, &header, &proven);
+                    }
+                }
             }
             (Came::Walked(Walked::Reached), _) => Err(QueryError::NoProvider { why: "nothing was walked".to_string() }),
             (Came::Walked(Walked::Failed(failed)), stage) => {
@@ -357,6 +366,12 @@ impl TendermintChain {
             }
         };
         self.answer_all(proof.queries, answer);
+    }
+
+    fn give_all(&mut self, queries: Vec<QueryId>, header: &VerifiedHeader, proven: &Proven) {
+        for id in queries {
+            self.give_header(id, Ok((header.clone(), proven.clone())));
+        }
     }
 
     fn answer_all(&mut self, queries: Vec<QueryId>, answer: Result<QueryAnswer, QueryError>) {

@@ -1,14 +1,15 @@
 //! Queries of clients: what is at hand is answered at once, the rest goes to whoever walks for it.
 
-use crate::base::{Hash, Now, QueryId};
+use crate::base::{Now, QueryId};
 use crate::bundle::{Anchor, Checkpoint, Family};
 use crate::chains::tendermint::bundle;
 use crate::chains::tendermint::sync::TendermintChain;
+use crate::chains::tendermint::sync::serve::cometbft;
 use crate::chains::tendermint::sync::serve::prove::Wanted;
 use crate::chains::tendermint::sync::walk::skipping::Skipping;
 use crate::chains::tendermint::verify::{self, VerifiedBlock, VerifiedHeader};
 use crate::chains::{Action, QueryAnswer, QueryError};
-use crate::codec::text::{to_base64, to_hex};
+use crate::codec::text::to_base64;
 use crate::rpc::{Certainty, Finality, Proven};
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -16,12 +17,15 @@ use alloc::string::{String, ToString};
 impl TendermintChain {
     /// Stops working on a query whose client has left.
     pub(crate) fn forget_query(&mut self, id: QueryId, now: Now) {
+        self.forget_call(id);
         if !self.forget_proof(id, now) {
             self.forget_lookup(id);
         }
     }
 
     pub(crate) fn answer(&mut self, id: QueryId, answer: Result<QueryAnswer, QueryError>) {
+        // A call whose header is not found ends here as well.
+        self.forget_call(id);
         self.desk.actions.push_back(Action::Answer(id, answer));
     }
 
@@ -57,7 +61,7 @@ impl TendermintChain {
             json(&text),
             json(chain_id)
         );
-        Ok(QueryAnswer { result, proven: self.proven(head) })
+        Ok(QueryAnswer { result, proven: Some(self.proven(head)) })
     }
 
     pub(crate) fn checkpoint_of(&self, block: &VerifiedBlock) -> Checkpoint {
@@ -88,13 +92,13 @@ impl TendermintChain {
     }
 
     /// Finds a header: one that is kept at once, one above the checkpoint from the trusted blocks around it, one below by
-    /// the hash chain.
-    pub(crate) fn start_header(
+    /// the hash chain. `None`: it is looked for, and [`TendermintChain::give_header`] will have it.
+    pub(crate) fn find_header(
         &mut self,
         id: QueryId,
         height: Option<u64>,
         now: Now,
-    ) -> Result<Option<QueryAnswer>, QueryError> {
+    ) -> Result<Option<VerifiedHeader>, QueryError> {
         let head = self.trusted_head()?;
         let (top, checkpoint) = (head.height(), self.spec.trust.height);
         let height = height.unwrap_or(top);
@@ -102,17 +106,28 @@ impl TendermintChain {
             // No chain has a header of this height.
             return Err(QueryError::BelowCheckpoint { height, checkpoint });
         }
-        if height < checkpoint {
-            self.header_below(id, height, now);
-            return Ok(None);
-        }
         if height > top {
             return Err(QueryError::AboveHead { height, head: top });
         }
         if let Some(known) = self.known_at(height) {
-            return Ok(Some(self.header_answer(&known.to_header())));
+            return Ok(Some(known.to_header()));
+        }
+        if height < checkpoint {
+            self.header_below(id, height, now)?;
+            return Ok(None);
         }
         self.queue_proof(id, height, Wanted::Header, now).map(|()| None)
+    }
+
+    /// Answers with a header in Rushlight's own form, now or when it is found.
+    pub(crate) fn start_header(
+        &mut self,
+        id: QueryId,
+        height: Option<u64>,
+        now: Now,
+    ) -> Result<Option<QueryAnswer>, QueryError> {
+        let found = self.find_header(id, height, now)?;
+        Ok(found.map(|header| cometbft::rushlight_header(&header, self.proven_header(&header))))
     }
 
     /// Has a query wait for a bundle.
@@ -152,43 +167,8 @@ impl TendermintChain {
             to_base64(&bytes),
             json(&text)
         );
-        Ok(QueryAnswer { result, proven: self.proven(last) })
+        Ok(QueryAnswer { result, proven: Some(self.proven(last)) })
     }
-
-    /// Returns a verified header as an answer.
-    pub(crate) fn header_answer(&self, header: &VerifiedHeader) -> QueryAnswer {
-        QueryAnswer { result: header_json(header), proven: self.proven_header(header) }
-    }
-}
-
-/// Returns a verified header as JSON, in the spelling of CometBFT's RPC, beside its hash.
-fn header_json(header: &VerifiedHeader) -> String {
-    let (hash, header) = (header.hash(), header.header());
-    let optional = |hash: &Option<Hash>| hash.map_or_else(String::new, |hash| hash.to_string());
-    let last = header.last_block_id.map_or_else(
-        || serde_json::json!({ "hash": "", "parts": { "total": 0, "hash": "" } }),
-        |id| {
-            let (hash, parts) = (id.hash.to_string(), id.parts.hash.to_string());
-            serde_json::json!({ "hash": hash, "parts": { "total": id.parts.total, "hash": parts } })
-        },
-    );
-    let header = serde_json::json!({
-        "version": { "block": header.version.block.to_string(), "app": header.version.app.to_string() },
-        "chain_id": header.chain_id,
-        "height": header.height.to_string(),
-        "time": header.time.to_rfc3339(),
-        "last_block_id": last,
-        "last_commit_hash": optional(&header.last_commit_hash),
-        "data_hash": optional(&header.data_hash),
-        "validators_hash": header.validators_hash.to_string(),
-        "next_validators_hash": header.next_validators_hash.to_string(),
-        "consensus_hash": optional(&header.consensus_hash),
-        "app_hash": to_hex(&header.app_hash),
-        "last_results_hash": optional(&header.last_results_hash),
-        "evidence_hash": optional(&header.evidence_hash),
-        "proposer_address": header.proposer_address.to_string(),
-    });
-    serde_json::json!({ "hash": hash.to_string(), "header": header }).to_string()
 }
 
 /// Returns text as a JSON string.

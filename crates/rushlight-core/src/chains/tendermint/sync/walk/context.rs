@@ -4,7 +4,7 @@ use crate::base::WorkId;
 use crate::chains::Action;
 use crate::chains::tendermint::sync::ask::{FetchAction, Fetcher};
 use crate::chains::tendermint::sync::walk::steps::Steps;
-use crate::chains::tendermint::verify::{JudgedAt, Rules, Sealed};
+use crate::chains::tendermint::verify::{JudgedAt, Rules};
 use crate::work::Work;
 use alloc::collections::VecDeque;
 
@@ -43,12 +43,11 @@ impl Desk {
         }
     }
 
-    /// Sends out the work of verifying the signatures of `sealed`.
-    pub fn send(&mut self, work: Work, sealed: &Sealed) -> WorkId {
+    /// Sends out the work of verifying this many signatures.
+    pub fn send(&mut self, work: Work, signatures: usize) -> WorkId {
         let id = WorkId(self.next_work);
         self.next_work = self.next_work.saturating_add(1);
-        self.signatures_checked =
-            self.signatures_checked.saturating_add(u64::try_from(sealed.signatures()).unwrap_or(u64::MAX));
+        self.signatures_checked = self.signatures_checked.saturating_add(u64::try_from(signatures).unwrap_or(u64::MAX));
         self.actions.push_back(Action::Work(id, work));
         id
     }

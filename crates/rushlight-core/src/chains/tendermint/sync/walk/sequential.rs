@@ -189,7 +189,7 @@ impl Sequential {
                     return Walked::Pending;
                 }
                 let (work, sealed) = self.range.seal();
-                let work = desk.send(work, &sealed);
+                let work = desk.send(work, sealed.signatures());
                 self.parts.push_back(Part { work, sealed, done: None });
                 continue;
             }

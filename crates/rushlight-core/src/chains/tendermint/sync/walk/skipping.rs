@@ -202,7 +202,13 @@ impl Skipping {
                 self.waiting = Waiting::Block(desk.fetcher.block(height, To::Only(self.provider), true), height);
                 return Walked::Pending;
             }
-            Got::Signed(_) | Got::Status(_) | Got::Headers(..) => {}
+            Got::Signed(_)
+            | Got::Status(_)
+            | Got::Headers(..)
+            | Got::Params(..)
+            | Got::Page(..)
+            | Got::Named(..)
+            | Got::Metas(..) => {}
         }
         self.advance(desk, now)
     }
@@ -293,7 +299,7 @@ impl Skipping {
                         self.pivots.observe(from, *height, share);
                     }
                     let (work, sealed) = range.seal();
-                    self.waiting = Waiting::Signatures(desk.send(work, &sealed), sealed);
+                    self.waiting = Waiting::Signatures(desk.send(work, sealed.signatures()), sealed);
                     return Walked::Pending;
                 }
                 Err(VerifyError::NotEnoughTrust { .. }) => {
