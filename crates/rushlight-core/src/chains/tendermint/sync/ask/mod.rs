@@ -101,7 +101,7 @@ impl Fetcher {
     /// Asks for the headers from height `low` to `high`, at most [`HEADERS_PER_ASK`] of them. Whoever says that he has them
     /// may answer: the hash chain says whether they are the ones. Clients alone want them, so nobody is held to it.
     pub fn headers(&mut self, low: u64, high: u64) -> RequestId {
-        let to = To::Among(self.who_has(Part::Headers, low, high));
+        let to = self.who_has(Part::Headers, low, high);
         let request = self.open(Want::Headers, low, to.clone());
         let ask = Ask {
             to,
@@ -148,11 +148,15 @@ impl Fetcher {
         self.statuses.get(&peer)
     }
 
-    /// Returns the providers that say that they have heights `low` to `high`, and of which nothing else is known.
-    fn who_has(&self, part: Part, low: u64, high: u64) -> Arc<[PeerId]> {
+    /// Returns the providers that say that they have heights `low` to `high`, and of which nothing else is known. Before any has
+    /// said what it has, as after a restart, that is anybody.
+    fn who_has(&self, part: Part, low: u64, high: u64) -> To {
+        if self.statuses.is_empty() {
+            return To::Any;
+        }
         let has = |status: &NodeStatus| status.earliest_height <= low && high <= status.latest_height;
         let said = self.statuses.iter().filter(|(_, status)| has(status)).map(|(peer, _)| *peer);
-        said.filter(|peer| self.gaps.is_able(*peer, part, low, self.now)).collect()
+        To::Among(said.filter(|peer| self.gaps.is_able(*peer, part, low, self.now)).collect())
     }
 
     /// Notes that a provider did not give headers from height `low` on: it is not asked for them again at once.

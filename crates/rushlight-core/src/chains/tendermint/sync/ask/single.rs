@@ -42,7 +42,7 @@ impl Fetcher {
     }
 
     fn single(&mut self, part: Part, low: u64, high: u64, path: String, answer_bytes_max: u32) -> RequestId {
-        let to = if part == Part::Named { To::Any } else { To::Among(self.who_has(part, low, high)) };
+        let to = if part == Part::Named { To::Any } else { self.who_has(part, low, high) };
         let request = self.open(Want::Single, low, to.clone());
         let body = AskBody::Get(path);
         let ask = Ask { to, body, answer_bytes_max, patience: PATIENCE, is_held_against: false };

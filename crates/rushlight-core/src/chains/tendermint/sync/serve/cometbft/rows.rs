@@ -44,18 +44,11 @@ static STATUS: Row = Row {
     ..METHOD
 };
 
-static HEADER: Row = Row {
-    name: "header",
-    path: Some("/header"),
-    params: &[HEIGHT],
-    returns: "`{header}`",
-    doc: "Gives a verified header.",
-    ..METHOD
-};
+static HEADER: Row =
+    Row { name: "header", params: &[HEIGHT], returns: "`{header}`", doc: "Gives a verified header.", ..METHOD };
 
 static HEADER_BY_HASH: Row = Row {
     name: "header_by_hash",
-    path: Some("/header_by_hash"),
     params: &[Param { name: "hash", kind: ParamKind::Hash, required: true, doc: "The hash of the header." }],
     returns: "`{header}`; `header` is `null` where another header is final at the height of the one that a provider knows by this hash",
     doc: "Gives the verified header with a hash.",
@@ -64,7 +57,6 @@ static HEADER_BY_HASH: Row = Row {
 
 static COMMIT: Row = Row {
     name: "commit",
-    path: Some("/commit"),
     params: &[HEIGHT],
     returns: "`{signed_header: {header, commit}, canonical}`",
     verified: Verified::Part(&["signed_header"]),
@@ -74,7 +66,6 @@ static COMMIT: Row = Row {
 
 static VALIDATORS: Row = Row {
     name: "validators",
-    path: Some("/validators"),
     params: &[
         HEIGHT,
         Param { name: "page", kind: ParamKind::Count, required: false, doc: "Which page, from 1." },
@@ -95,7 +86,6 @@ static VALIDATORS: Row = Row {
 
 static BLOCKCHAIN: Row = Row {
     name: "blockchain",
-    path: Some("/blockchain"),
     params: &[
         Param {
             name: "minHeight",
@@ -118,7 +108,6 @@ static BLOCKCHAIN: Row = Row {
 
 static CONSENSUS_PARAMS: Row = Row {
     name: "consensus_params",
-    path: Some("/consensus_params"),
     params: &[HEIGHT],
     returns: "`{block_height, consensus_params}`",
     verified: Verified::Part(&["block_height", "consensus_params.block"]),
