@@ -22,6 +22,7 @@ const LOOK_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) async fn run(settings: &Settings, bars: MultiProgress) -> Result<(), Failure> {
     // Before anything is opened, so that a signal at any moment closes what is open.
     let stop = signals()?;
+    rushlight::allow_many_files();
     let files = chain_files(settings)?;
     let client = start(settings)?;
     let served = serve(&client, settings, &files, bars, stop).await;

@@ -637,7 +637,7 @@ fn proofs_do_not_keep_anybody_from_looking_after_the_node() {
         }
     }
     drain(&mut rpc);
-    for client in 1_000..1_000 + limits::CLIENTS_MAX as u64 {
+    for client in 1_000..1_000 + limits::EXCHANGES_MAX as u64 {
         rpc.joined(ClientId(client), scope(Access::Public), ClientKind::Exchange);
     }
     rpc.joined(TWO, scope(Access::Control), ClientKind::Socket);
@@ -651,23 +651,56 @@ fn proofs_do_not_keep_anybody_from_looking_after_the_node() {
     assert!(lines.contains("-32009"), "the proof of one more is refused: {lines}");
 }
 
+/// Idle sockets keep nobody from asking, and the public keeps nobody from looking after the node.
 #[test]
-fn clients_and_subscriptions_are_bounded() {
+fn clients_are_bounded_by_kind_and_subscriptions_by_client() {
     let mut rpc = Rpc::new();
-    for id in 0..limits::CLIENTS_MAX as u64 {
-        rpc.joined(ClientId(id), scope(Access::Public), ClientKind::Socket);
+    let kinds = [
+        (1_000, Access::Public, ClientKind::Socket, limits::SOCKETS_MAX),
+        (2_000, Access::Public, ClientKind::Exchange, limits::EXCHANGES_MAX),
+        (3_000, Access::Public, ClientKind::Probe, limits::PROBES_MAX),
+        (4_000, Access::Control, ClientKind::Socket, limits::CONTROL_CLIENTS_MAX),
+    ];
+    let mut sum = 0;
+    for (first, access, kind, max) in kinds {
+        for id in first..first + max as u64 {
+            rpc.joined(ClientId(id), scope(access), kind);
+        }
+        sum += max;
+        assert_eq!((drain(&mut rpc).as_str(), rpc.client_count()), ("", sum));
     }
-    assert_eq!(drain(&mut rpc), "");
-    rpc.joined(ClientId(9_000), scope(Access::Public), ClientKind::Socket);
-    rpc.joined(ClientId(9_001), scope(Access::Public), ClientKind::Exchange);
-    rpc.asked(ClientId(9_001), Call::Text("{}"));
-    rpc.asked(ClientId(9_001), Call::Get { path: "/", query: "", if_none_match: None });
+    // One more of each.
+    for (first, access, kind, _) in kinds {
+        let one_more = ClientId(first + 999);
+        rpc.joined(one_more, scope(access), kind);
+        if kind != ClientKind::Socket {
+            rpc.asked(one_more, Call::Text("{}"));
+            rpc.asked(one_more, Call::Get { path: "/livez", query: "", if_none_match: None });
+        }
+    }
     expect![[r#"
-        hangup 9000
-        reply 9001 503 {"jsonrpc":"2.0","id":null,"error":{"code":-32009,"message":"512 clients are connected already; try again later"}}
-        reply 9001 503 {"error":{"code":-32009,"message":"512 clients are connected already; try again later"}}
+        hangup 1999
+        reply 2999 503 {"jsonrpc":"2.0","id":null,"error":{"code":-32009,"message":"too many clients are served already; try again later"}}
+        reply 2999 503 {"error":{"code":-32009,"message":"too many clients are served already; try again later"}}
+        reply 3999 503 {"jsonrpc":"2.0","id":null,"error":{"code":-32009,"message":"too many clients are served already; try again later"}}
+        reply 3999 503 {"error":{"code":-32009,"message":"too many clients are served already; try again later"}}
+        hangup 4999
     "#]].assert_eq(&drain(&mut rpc));
-    rpc.left(ClientId(0));
+    // Whoever leaves makes room for one of its kind.
+    for (first, access, kind, _) in kinds {
+        rpc.left(ClientId(first));
+        rpc.left(ClientId(first + 999));
+        rpc.joined(ClientId(first), scope(access), kind);
+        rpc.joined(ClientId(first + 999), scope(access), kind);
+    }
+    expect![[r#"
+        hangup 1999
+        hangup 4999
+    "#]]
+    .assert_eq(&drain(&mut rpc));
+    assert_eq!(rpc.client_count(), sum);
+
+    rpc.left(ClientId(1_000));
     rpc.joined(ClientId(9_002), scope(Access::Public), ClientKind::Socket);
     for _ in 0..=limits::SUBSCRIPTIONS_MAX {
         let subscribe = r#"{"jsonrpc":"2.0","id":2,"method":"rushlight_subscribeHead"}"#;

@@ -4,6 +4,8 @@ use crate::clock::Clocks;
 use crate::command::{self, AddChain, Command};
 use crate::driver::{Chains, Driver, Event, NOTICES_MAX, State, Stopped};
 use crate::fetch::Fetcher;
+use crate::limit;
+use crate::listener::Seats;
 use crate::meters::{Measured, Meters, OpenSocket};
 use crate::pool::Pool;
 use crate::session::{Closed, OwnedCall, Session, Sessions};
@@ -76,6 +78,7 @@ pub struct Client {
     chains: Chains,
     stopped: watch::Receiver<Option<Result<(), Stopped>>>,
     meters: Arc<Meters>,
+    seats: Arc<Seats>,
 }
 
 impl Client {
@@ -87,7 +90,8 @@ impl Client {
     pub fn start(options: Options) -> Result<Self, StartError> {
         let mut seed = [0; 32];
         getrandom::fill(&mut seed).map_err(StartError::Random)?;
-        let (commands, commands_from) = command::queue();
+        let (public, public_from) = command::queue();
+        let (own, own_from) = command::queue();
         let (events_to, events) = mpsc::unbounded_channel();
         let (notices, _) = broadcast::channel(NOTICES_MAX);
         let store = Store::open(&options.data_dir)?;
@@ -106,7 +110,8 @@ impl Client {
             pool: pool.map_err(StartError::Thread)?,
             store: store.clone(),
             store_closed,
-            commands: commands_from,
+            public: public_from,
+            own: own_from,
             events,
             events_to,
             notices: notices.clone(),
@@ -119,8 +124,9 @@ impl Client {
             let outcome = driver.run().await;
             let _ = stop.send(Some(outcome));
         });
-        let sessions = Sessions { commands, next_id: Arc::new(AtomicU64::new(1)) };
-        Ok(Self { sessions, store, notices, chains, stopped, meters })
+        let sessions = Sessions { public, own, next_id: Arc::new(AtomicU64::new(1)) };
+        let seats = Arc::new(Seats::new(limit::connections_max()));
+        Ok(Self { sessions, store, notices, chains, stopped, meters, seats })
     }
 
     /// Follows a chain under `name`, from where the store says that it was left.
@@ -192,6 +198,10 @@ impl Client {
         self.meters.read()
     }
 
+    pub(crate) fn seats(&self) -> &Arc<Seats> {
+        &self.seats
+    }
+
     /// Counts a WebSocket as open until the value is dropped.
     pub(crate) fn open_socket(&self) -> OpenSocket {
         self.meters.websocket()
@@ -214,7 +224,7 @@ impl Client {
     }
 
     async fn command(&self, command: Command) -> Result<(), Closed> {
-        self.sessions.commands.send(command).await
+        self.sessions.own.send(command).await
     }
 }
 

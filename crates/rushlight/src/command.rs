@@ -1,9 +1,10 @@
-//! What the handles ask of the driver, and the one queue in which it gets there.
+//! What the handles ask of the driver, and the queues in which it gets there.
 //!
-//! Everything about a client travels in this queue: it joins, asks and leaves in the order in which it did. With a queue
+//! Everything about one client travels in one queue: it joins, asks and leaves in the order in which it did. With a queue
 //! of its own a good-bye could overtake its client, who would then be kept for ever.
 
-use crate::session::{Closed, Outbox, OwnedCall};
+use crate::outbox::Outbox;
+use crate::session::{Closed, OwnedCall};
 use rushlight_core::base::{ChainId, ClientId};
 use rushlight_core::chains::ChainSpec;
 use rushlight_core::node::{AddChainError, Stats};
@@ -12,7 +13,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
-/// Commands that wait for the driver; above it whoever sends waits. Good-byes come beside them, one for each client.
+/// Commands of one queue that wait for the driver; above it whoever sends waits. Good-byes come beside them, one for each client.
 const COMMANDS_MAX: usize = 256;
 
 /// What the handles ask of the driver.
@@ -21,6 +22,7 @@ pub(crate) enum Command {
     AddChain(AddChain),
     RemoveChain { chain: ChainId, done: oneshot::Sender<()> },
     Join { client: ClientId, scope: Scope, kind: ClientKind, outbox: Outbox },
+    IsLetIn { client: ClientId, reply: oneshot::Sender<bool> },
     Ask { client: ClientId, call: OwnedCall },
     Drained { client: ClientId, bytes: usize },
     Leave(ClientId),
@@ -37,7 +39,7 @@ pub(crate) struct AddChain {
     pub(crate) reply: oneshot::Sender<Result<ChainId, AddChainError>>,
 }
 
-/// Makes the queue.
+/// Makes a queue.
 pub(crate) fn queue() -> (Commands, CommandsFrom) {
     let (queue, from) = mpsc::unbounded_channel();
     (Commands { queue, places: Arc::new(Semaphore::new(COMMANDS_MAX)) }, CommandsFrom(from))

@@ -7,7 +7,8 @@
 //! a socket and the setting of its mode there is a moment.
 
 use crate::client::Client;
-use crate::session::{Answers, Caller, OwnedCall, Session};
+use crate::outbox::Answers;
+use crate::session::{Caller, OwnedCall, Session};
 use rushlight_core::base::ChainId;
 use rushlight_core::rpc::limits::{BODY_BYTES_MAX, CONTROL_CLIENTS_MAX};
 use rushlight_core::rpc::{Access, ClientKind, Scope};

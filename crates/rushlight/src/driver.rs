@@ -6,8 +6,8 @@ use crate::fetch::queue::Queue;
 use crate::fetch::{Answered, Fetcher};
 use crate::log;
 use crate::meters::Meters;
+use crate::outbox::{self, HELD_BYTES_MAX, Outbox};
 use crate::pool::{Outcome, Pool};
-use crate::session::Outbox;
 use crate::store::{StoreClosed, StoreError, StoreHandle, Stored};
 use rushlight_core::base::{ChainId, ClientId, FetchId};
 use rushlight_core::node::{Input, Node, Notice, Output, Pending};
@@ -18,10 +18,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use tokio::sync::broadcast;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender};
-use tracing::error;
+use tracing::{debug, error};
 
 /// Notices that wait for a subscriber; one that is slower misses the oldest.
 pub(crate) const NOTICES_MAX: usize = 1_024;
+/// After how many bytes of answers the driver looks at what all clients hold: it need not add that up for each.
+const LOOK_BYTES: usize = HELD_BYTES_MAX / 16;
 /// How long a shutdown waits for the disk.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(1_500);
 
@@ -62,7 +64,8 @@ pub(crate) struct Driver {
     pub(crate) pool: Pool,
     pub(crate) store: StoreHandle,
     pub(crate) store_closed: StoreClosed,
-    pub(crate) commands: CommandsFrom,
+    pub(crate) public: CommandsFrom,
+    pub(crate) own: CommandsFrom,
     pub(crate) events: UnboundedReceiver<Event>,
     pub(crate) events_to: UnboundedSender<Event>,
     pub(crate) notices: broadcast::Sender<Notice>,
@@ -81,6 +84,8 @@ pub(crate) struct State {
     names: BTreeMap<ChainId, String>,
     clients: BTreeMap<ClientId, Outbox>,
     fetches: Queue,
+    /// Bytes of answers given out since the sum of what clients hold was looked at.
+    unlooked_bytes: usize,
     is_stopping: bool,
 }
 
@@ -106,7 +111,9 @@ impl Driver {
             let deadline = self.node.deadline().map(|deadline| self.clocks.tokio_instant(deadline));
             tokio::select! {
                 Some(event) = self.events.recv() => self.take_event(event)?,
-                command = self.commands.next() => match command {
+                // Whichever is taken, the other has the same chance the next time.
+                Some(command) = self.public.next() => self.take_command(command),
+                command = self.own.next() => match command {
                     Some(command) => self.take_command(command),
                     None => return Ok(()),
                 },
@@ -138,6 +145,10 @@ impl Driver {
             Command::Leave(client) => {
                 self.state.clients.remove(&client);
                 self.handle(Input::Left(client));
+            }
+            Command::IsLetIn { client, reply } => {
+                // Whoever was one too many was hung up on when it joined.
+                let _ = reply.send(self.state.clients.contains_key(&client));
             }
             Command::Ask { client, call } => {
                 // A client that was hung up on may not have noticed yet.
@@ -265,8 +276,28 @@ impl Driver {
 
     fn reply(&mut self, client: ClientId, answer: Answer) {
         let Some(outbox) = self.state.clients.get(&client) else { return };
-        if outbox.put(answer).is_err() {
+        self.state.unlooked_bytes = self.state.unlooked_bytes.saturating_add(outbox::bytes(&answer));
+        if !outbox.put(answer) {
             self.hang_up(client);
+        }
+        if self.state.unlooked_bytes >= LOOK_BYTES {
+            self.hang_up_on_the_largest();
+        }
+    }
+
+    /// Hangs up on those who hold most until all clients together hold no more than they may.
+    fn hang_up_on_the_largest(&mut self) {
+        self.state.unlooked_bytes = 0;
+        let held = self.state.clients.iter().map(|(client, outbox)| (outbox.held_bytes(), *client));
+        let mut held: Vec<(usize, ClientId)> = held.collect();
+        let mut sum: usize = held.iter().map(|(bytes, _)| bytes).sum();
+        held.sort_unstable();
+        while sum > HELD_BYTES_MAX
+            && let Some((bytes, client)) = held.pop()
+        {
+            debug!(client = client.0, bytes, "a client holds more than others, and all of them hold too much");
+            self.hang_up(client);
+            sum = sum.saturating_sub(bytes);
         }
     }
 

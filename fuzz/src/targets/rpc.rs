@@ -5,7 +5,7 @@
 
 use rushlight_core::base::{ChainId, ClientId, QueryId};
 use rushlight_core::chains::tendermint;
-use rushlight_core::rpc::limits::{CLIENTS_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX};
+use rushlight_core::rpc::limits::{CONTROL_CLIENTS_MAX, EXCHANGES_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX, SOCKETS_MAX};
 use rushlight_core::rpc::{Access, Call, ClientKind, QueryResult, Rpc, RpcAction, RpcError, Scope, own};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -113,7 +113,7 @@ impl World {
                 }
             }
         }
-        assert!(self.rpc.client_count() <= CLIENTS_MAX);
+        assert!(self.rpc.client_count() <= EXCHANGES_MAX + SOCKETS_MAX + CONTROL_CLIENTS_MAX);
         assert!(self.rpc.in_flight_count() <= REQUESTS_IN_FLIGHT_TOTAL_MAX);
         assert_eq!(self.rpc.in_flight_count(), self.queries.len(), "queries and what is counted as in flight");
     }

@@ -16,6 +16,8 @@ pub enum ClientKind {
     Exchange,
     /// A WebSocket or the control socket: many calls, and subscriptions.
     Socket,
+    /// One HTTP request that asks how the node is; otherwise as an exchange. Its places are not those of the public.
+    Probe,
 }
 
 /// A connected client.

@@ -1,12 +1,13 @@
 //! The dispatcher: from clients' calls to what the node is asked, and from its results to clients' answers, in order.
 
 use super::client::{Client, route_failure};
-use super::limits::{CLIENTS_MAX, CONTROL_CLIENTS_MAX, REQUESTS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX};
+use super::limits::{REQUESTS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX};
+use super::places::{Places, Pot};
 use super::request::{self, Id, Refused, Request, Requests};
 use super::response::failure;
 use super::table::{Owner, Table, UNKNOWN_LABEL};
 use super::{
-    Access, Answer, Bound, Call, ClientKind, Kind, QueryResult, Row, RpcAction, RpcError, Scope, bound, own, reference,
+    Answer, Bound, Call, ClientKind, Kind, QueryResult, Row, RpcAction, RpcError, Scope, bound, own, reference,
 };
 use crate::base::{ChainId, ClientId, QueryId};
 use alloc::collections::{BTreeMap, VecDeque};
@@ -21,6 +22,7 @@ use alloc::vec::Vec;
 pub struct Rpc {
     pub(super) clients: BTreeMap<ClientId, Client>,
     pub(super) table: Table,
+    places: Places,
     pub(super) queries: BTreeMap<QueryId, Origin>,
     pub(super) heads: BTreeMap<ChainId, String>,
     counts: BTreeMap<(&'static str, i32), u64>,
@@ -77,15 +79,11 @@ impl Rpc {
         self.heads.remove(&chain);
     }
 
-    /// Takes in a client. Above [`CLIENTS_MAX`] a socket is hung up on; an exchange gets 503 when it asks. Clients of the
-    /// control socket have [`CONTROL_CLIENTS_MAX`] places of their own: an operator must get in when the public has all others.
+    /// Takes in a client, if there is a place among those of its kind. Where there is none a socket is hung up on; anybody
+    /// else gets 503 when it asks.
     pub fn joined(&mut self, client: ClientId, scope: Scope, kind: ClientKind) {
         self.left(client);
-        let max = match scope.access {
-            Access::Public => CLIENTS_MAX,
-            Access::Control => CLIENTS_MAX.saturating_add(CONTROL_CLIENTS_MAX),
-        };
-        if self.clients.len() < max {
+        if self.places.take(Pot::of(scope, kind)) {
             let epoch = self.next_number();
             self.clients.insert(client, Client::new(epoch, scope, kind));
         } else if kind == ClientKind::Socket {
@@ -96,9 +94,8 @@ impl Rpc {
     /// Forgets a client and what it waits for; the node is told to stop working on it. So leaving frees the places that it
     /// had in flight, and leaving and joining again does not get round the bound.
     pub fn left(&mut self, client: ClientId) {
-        if self.clients.remove(&client).is_none() {
-            return;
-        }
+        let Some(state) = self.clients.remove(&client) else { return };
+        self.places.give_back(Pot::of(state.scope, state.kind));
         let asked = self.queries.iter().filter(|(_, origin)| origin.client == client).map(|(query, _)| *query);
         for query in asked.collect::<Vec<_>>() {
             self.queries.remove(&query);

@@ -1,8 +1,6 @@
 //! Why a call has no result, as the JSON-RPC error that the client reads.
 
-use super::limits::{
-    BATCH_ANSWER_BYTES_MAX, BATCH_REQUESTS_MAX, BODY_BYTES_MAX, CLIENTS_MAX, DEPTH_MAX, SUBSCRIPTIONS_MAX,
-};
+use super::limits::{BATCH_ANSWER_BYTES_MAX, BATCH_REQUESTS_MAX, BODY_BYTES_MAX, DEPTH_MAX, SUBSCRIPTIONS_MAX};
 use alloc::string::String;
 
 /// Why a call has no result. The text is the error's message: it says what is wrong and what to do.
@@ -74,8 +72,8 @@ pub enum RpcError {
     /// The batch has too many requests.
     #[error("the batch has more than {BATCH_REQUESTS_MAX} requests")]
     BatchTooLong,
-    /// Too many clients are connected.
-    #[error("{CLIENTS_MAX} clients are connected already; try again later")]
+    /// Too many clients of a kind are connected.
+    #[error("too many clients are served already; try again later")]
     TooManyClients,
     /// The call is about a chain, and the client has not said which.
     #[error(

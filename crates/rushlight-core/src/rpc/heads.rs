@@ -33,7 +33,7 @@ impl Rpc {
     pub(super) fn subscribe(&mut self, client: ClientId, call: u64, name: &'static str) -> Result<String, RpcError> {
         let subscription = self.next_number();
         let Some(state) = self.clients.get_mut(&client) else { return Ok(String::new()) };
-        if state.kind == ClientKind::Exchange {
+        if state.kind != ClientKind::Socket {
             return Err(RpcError::SocketNeeded { name });
         }
         if state.subscriptions.len() >= SUBSCRIPTIONS_MAX {

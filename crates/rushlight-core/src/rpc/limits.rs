@@ -26,9 +26,13 @@ pub const REQUESTS_IN_FLIGHT_TOTAL_MAX: usize = 4096;
 pub const QUERIES_WAITING_MAX: usize = 1024;
 /// Subscriptions of one client.
 pub const SUBSCRIPTIONS_MAX: usize = 16;
-/// Clients: open sockets and HTTP exchanges under way.
-pub const CLIENTS_MAX: usize = 512;
-/// Clients of the control socket, which have their places beyond [`CLIENTS_MAX`].
+/// HTTP requests under way, from when they were read until their answer is written.
+pub const EXCHANGES_MAX: usize = 512;
+/// WebSockets.
+pub const SOCKETS_MAX: usize = 512;
+/// HTTP requests under way that ask how the node is. Above it a listener lets them wait.
+pub const PROBES_MAX: usize = 64;
+/// Clients of the control socket.
 pub const CONTROL_CLIENTS_MAX: usize = 16;
 /// Bytes of answers that wait for one client. A client that is above it is hung up on before the next one, so the true
 /// bound is this and one answer.

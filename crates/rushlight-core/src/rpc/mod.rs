@@ -20,6 +20,7 @@ mod dispatch;
 mod error;
 mod heads;
 mod pages;
+mod places;
 mod raw;
 mod request;
 mod response;

@@ -16,6 +16,8 @@ pub struct Route {
     pub name: &'static str,
     /// What a GET of it does.
     pub effect: Effect,
+    /// Whether it tells how the node is: then its clients have places of their own.
+    pub is_health: bool,
 }
 
 /// What a GET of a route does.
@@ -29,11 +31,15 @@ pub enum Effect {
 }
 
 const fn reads(name: &'static str) -> Route {
-    Route { name, effect: Effect::Reads }
+    Route { name, effect: Effect::Reads, is_health: false }
+}
+
+const fn health(name: &'static str) -> Route {
+    Route { name, effect: Effect::Reads, is_health: true }
 }
 
 /// Every route beside `/`.
-pub const ROUTES: &[Route] = &[reads("livez"), reads("metrics"), reads("readyz"), reads("websocket")];
+pub const ROUTES: &[Route] = &[health("livez"), reads("metrics"), health("readyz"), reads("websocket")];
 
 /// Tells whether a listener answers `name` itself.
 pub fn is_route(name: &str) -> bool {
@@ -42,9 +48,18 @@ pub fn is_route(name: &str) -> bool {
 
 /// Returns what a GET of `path` does, a path below the prefix that selects the chain.
 pub fn effect(path: &str) -> Effect {
+    find(path).map_or(Effect::Reads, |route| route.effect)
+}
+
+/// Tells whether a GET of `path`, below the prefix that selects the chain, asks how the node is.
+pub fn is_health(path: &str) -> bool {
+    find(path).is_some_and(|route| route.is_health)
+}
+
+fn find(path: &str) -> Option<&'static Route> {
     let path = path.strip_prefix('/').unwrap_or(path);
     let name = path.split('/').next().unwrap_or(path);
-    ROUTES.iter().find(|route| route.name == name).map_or(Effect::Reads, |route| route.effect)
+    ROUTES.iter().find(|route| route.name == name)
 }
 
 /// Returns the answer of `/livez`.

@@ -41,8 +41,9 @@ pub fn markdown(families: &[(&str, Vec<&'static Row>)]) -> String {
             limits::QUERIES_WAITING_MAX,
         ),
         ("subscriptions per client", limits::SUBSCRIPTIONS_MAX),
-        ("clients in all", limits::CLIENTS_MAX),
-        ("clients of the control socket beyond these", limits::CONTROL_CLIENTS_MAX),
+        ("HTTP requests under way", limits::EXCHANGES_MAX),
+        ("WebSockets", limits::SOCKETS_MAX),
+        ("clients of the control socket", limits::CONTROL_CLIENTS_MAX),
         ("bytes that wait for one client, after which it is hung up on", limits::QUEUED_BYTES_MAX),
     ] {
         let _ = writeln!(page, "| {what} | {max} |");
