@@ -142,22 +142,30 @@ fn a_lying_primary_with_real_keys_freezes_the_client() {
 }
 
 /// GHSA-f3w5-v9xx-rp8p: a header above the chain's tip, with a time before it. No witness can contradict it yet, so it
-/// must not be adopted until one can.
+/// must not be adopted until one can. Where the witnesses have anything above our head, that is confirmed first, and the
+/// header is refused for its time.
 #[test]
 fn a_header_ahead_of_every_witness_waits_for_one() {
     for recording in recordings() {
         for attack in attacks(&recording).iter().filter(|attack| attack.kind == "forward-lunatic") {
-            let tip = Cell::new(attack.target - 2);
-            let start = attack.now.max(recording.last_time.after(Duration::from_secs(1)));
-            let honest = |fetch: &Fetch, _| answer(&recording, attack, tip.get(), fetch);
-            let mut world = World::new(start, Box::new(honest));
-            world.add(&recording.spec(attack.trusted, "skipping"));
-            world.run_until(2_000, |_| false);
-            assert_eq!(world.status().head.map(|head| head.height), Some(attack.trusted));
-            assert_eq!(world.status().state.word(), "syncing", "{:?}", world.status().state);
-            tip.set(attack.target);
-            assert!(world.run_until(20_000, is_frozen), "{:?}", world.status());
-            assert_eq!(world.status().head.map(|head| head.height), Some(attack.trusted));
+            for is_at_head in [true, false] {
+                let tip = Cell::new(if is_at_head { attack.trusted } else { attack.target - 2 });
+                let start = attack.now.max(recording.last_time.after(Duration::from_secs(1)));
+                let honest = |fetch: &Fetch, _| answer(&recording, attack, tip.get(), fetch);
+                let mut world = World::new(start, Box::new(honest));
+                world.add(&recording.spec(attack.trusted, "skipping"));
+                world.run_until(2_000, |_| false);
+                assert_eq!(world.status().head.map(|head| head.height), Some(tip.get()));
+                if !is_at_head {
+                    let is_refused = |notice: &Notice| matches!(notice, Notice::Quarantined { address, why, .. } if address == "http://a:1" && why.contains("wanted is after"));
+                    assert!(world.notices.iter().any(is_refused), "{:?}", world.notices);
+                    continue;
+                }
+                assert_eq!(world.status().state.word(), "syncing", "{:?}", world.status().state);
+                tip.set(attack.target);
+                assert!(world.run_until(20_000, is_frozen), "{:?}", world.status());
+                assert_eq!(world.status().head.map(|head| head.height), Some(attack.trusted));
+            }
         }
     }
 }

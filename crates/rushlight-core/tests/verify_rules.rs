@@ -414,8 +414,20 @@ fn a_forward_lunatic_header_is_refused_by_its_time() {
     let w = world();
     let past = w.forged(5, |h| h.time = UnixTime::new(time(1).seconds() - 1, 0).unwrap());
     assert!(matches!(w.skipping(past), Err(VerifyError::TimeNotAfter { .. })));
-    let ahead = w.forged(5, |h| h.time = UnixTime::new(time(1).seconds() + 3_000, 0).unwrap());
-    assert!(matches!(w.skipping(ahead), Err(VerifyError::FromTheFuture { .. })));
+    let ahead = UnixTime::new(time(1).seconds() + 3_000, 0).unwrap();
+    let signed = w.forged(5, |h| h.time = ahead);
+    assert!(matches!(w.skipping(signed.clone()), Err(VerifyError::FromTheFuture { .. })));
+    // That verdict accuses nobody, so it is said of what is signed as the rules want and of nothing else.
+    let of_strangers = |height, last| {
+        let strangers = Signers::equal(50..54, 10);
+        let header = Header { time: ahead, ..header(height, last, &strangers, &strangers) };
+        strangers.block(header)
+    };
+    assert!(matches!(w.skipping(of_strangers(5, None)), Err(VerifyError::NotEnoughTrust { .. })));
+    assert!(matches!(w.adjacent(of_strangers(2, Some(&w.blocks[0]))), Err(VerifyError::SetNotAnnounced { .. })));
+    let mut unsigned = signed;
+    vote(&mut unsigned, 0).signature = Signature::from_bytes(&[1; 64]);
+    assert!(matches!(w.skipping(unsigned), Err(VerifyError::BadSignature { index: 0, .. })));
 }
 
 /// tendermint-rs before 0.28 did not compare chain ids.

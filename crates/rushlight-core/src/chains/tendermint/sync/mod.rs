@@ -13,6 +13,8 @@ mod open;
 mod serve;
 pub mod walk;
 
+pub use adopt::confirm::{LATE_BYTES_MAX, LATE_HEADS_MAX};
+pub use adopt::witness::{CHECK_TIME_MAX, DISSENT_TIME_MAX};
 pub use ask::{COMMIT_BYTES_MAX, STATUS_BYTES_MAX, VALIDATORS_PAGE_BYTES_MAX};
 pub use below::HISTORY_HEIGHTS_MAX;
 pub use below::descend::DESCENT_HEIGHTS_MAX;
@@ -23,9 +25,11 @@ pub use walk::sequential::{PART_HEIGHTS, PART_TIME_MAX, PARTS_MAX, Sequential, W
 pub use walk::skipping::{LOST_ANSWERS_MAX, Skipping, WALK_BLOCKS_MAX, WALK_BYTES_MAX, WALK_TIME_MAX};
 
 use self::adopt::Adoption;
+use self::adopt::confirm::LateChecks;
 use self::adopt::follow::Follow;
 use self::adopt::known::Known;
 use self::adopt::primary::PassedOver;
+use self::adopt::standing::Standings;
 use self::ask::{Failed, Got, RequestId};
 use self::below::Backwards;
 use self::serve::cometbft::Calls;
@@ -76,6 +80,8 @@ pub struct TendermintChain {
     anchoring: Option<RequestId>,
     walk: Option<Walk>,
     adoption: Option<Adoption>,
+    late: LateChecks,
+    standings: Standings,
     /// Heads of earlier times, from which proofs are walked.
     kept: Kept,
     proofs: Proofs,
@@ -186,7 +192,10 @@ impl TendermintChain {
             return;
         }
         let Some(head) = self.head.clone() else { return };
-        let Some(target) = self.desk.fetcher.status_of(primary).map(|status| status.latest_height) else { return };
+        let Some(latest) = self.desk.fetcher.status_of(primary).map(|status| status.latest_height) else { return };
+        // What the witnesses do not have yet they cannot confirm: where they stand lower, what they have comes first.
+        let witnessed = self.witnessed_height(primary).filter(|height| *height > head.height());
+        let target = witnessed.map_or(latest, |height| height.min(latest));
         if target <= head.height() {
             return;
         }
@@ -213,9 +222,13 @@ impl TendermintChain {
                 None => return,
             };
             self.walked(walked, now);
-        } else if self.adoption.as_ref().is_some_and(|adoption| adoption.waits_for_request(request)) {
-            self.adoption_got(request, got, now);
-        } else if self.backwards.waits_for_request(request) {
+        } else if let Some(got) = self.check_got(request, got, now) {
+            self.got_for_query(request, got, now);
+        }
+    }
+
+    fn got_for_query(&mut self, request: RequestId, got: Got, now: Now) {
+        if self.backwards.waits_for_request(request) {
             self.backwards_got(request, got, now);
         } else if self.calls.waits_for_request(request) {
             self.call_got(request, got, now);
@@ -261,12 +274,12 @@ impl TendermintChain {
                 None => return,
             };
             self.walked(walked, now);
-        } else if self.adoption.as_ref().is_some_and(|adoption| adoption.waits_for_work(work)) {
-            self.adoption_worked(work, done, now);
-        } else if self.calls.waits_for_work(work) {
-            self.call_worked(work, done, now);
-        } else {
-            self.proof_worked(work, done, now);
+        } else if let Some(done) = self.check_worked(work, done, now) {
+            if self.calls.waits_for_work(work) {
+                self.call_worked(work, done, now);
+            } else {
+                self.proof_worked(work, done, now);
+            }
         }
     }
 
@@ -284,6 +297,7 @@ impl Chain for TendermintChain {
             Event::Tick => {
                 self.tick_walk(now);
                 self.tick_adoption(now);
+                self.tick_checks(now);
                 self.tick_proofs(now);
                 self.tick_backwards(now);
             }
@@ -317,6 +331,7 @@ impl Chain for TendermintChain {
             // Nothing is asked for in parts, providers say nothing unasked, and beyond the head there is nothing to want.
             Event::ReplyPart { .. } | Event::ReplyEnded { .. } | Event::Announced { .. } | Event::Wanted(_) => {}
         }
+        self.confirm(now);
         self.go_on(now);
     }
 
@@ -331,10 +346,19 @@ impl Chain for TendermintChain {
             Some(walk) if walk.current().height() < walk.target() => Some(walk.deadline()),
             _ => None,
         };
-        [adoption, walk, self.proofs.deadline(), self.pause_until, self.backwards.deadline(), self.follow.deadline()]
-            .into_iter()
-            .flatten()
-            .min()
+        let late = self.late.deadline();
+        [
+            adoption,
+            late,
+            walk,
+            self.proofs.deadline(),
+            self.pause_until,
+            self.backwards.deadline(),
+            self.follow.deadline(),
+        ]
+        .into_iter()
+        .flatten()
+        .min()
     }
 
     fn status(&self, now: Now) -> ChainStatus {

@@ -1,12 +1,15 @@
 //! What is saved of a chain: how it goes on from a snapshot, and what goes into the next one.
 
-use crate::base::{Now, PeerId, TrustClock, UnixTime};
+use crate::base::{Now, TrustClock, UnixTime};
 use crate::chains::tendermint::snapshot::{Freeze, Snapshot, SnapshotError};
 use crate::chains::tendermint::spec::Spec;
 use crate::chains::tendermint::sync::TendermintChain;
+use crate::chains::tendermint::sync::adopt::confirm::LateChecks;
 use crate::chains::tendermint::sync::adopt::follow::Follow;
 use crate::chains::tendermint::sync::adopt::known::Known;
 use crate::chains::tendermint::sync::adopt::primary::PassedOver;
+use crate::chains::tendermint::sync::adopt::standing::Standings;
+use crate::chains::tendermint::sync::adopt::witness::Conflict;
 use crate::chains::tendermint::sync::below::Backwards;
 use crate::chains::tendermint::sync::serve::cometbft::Calls;
 use crate::chains::tendermint::sync::serve::kept::Kept;
@@ -16,6 +19,7 @@ use crate::chains::tendermint::verify::{JudgedAt, VerifiedBlock};
 use crate::chains::{Action, ChainNotice, Fact};
 use crate::crypto::sha256;
 use alloc::collections::BTreeMap;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -58,6 +62,8 @@ impl TendermintChain {
             anchoring: None,
             walk: None,
             adoption: None,
+            late: LateChecks::default(),
+            standings: Standings::default(),
             kept: Kept::default(),
             proofs: Proofs::default(),
             calls: Calls::default(),
@@ -95,26 +101,41 @@ impl TendermintChain {
         self.notice(ChainNotice::CheckpointChanged { from, to, head, kept });
     }
 
-    /// Stops the chain for good: `ours` came from `primary`, `theirs` from `witness`.
-    pub(crate) fn freeze(&mut self, ours: &VerifiedBlock, primary: PeerId, theirs: &VerifiedBlock, witness: PeerId) {
+    /// Stops the chain for good, and has both headers saved.
+    pub(crate) fn freeze(&mut self, conflict: &Conflict) {
+        let Conflict { ours, ours_from, theirs, theirs_from } = conflict;
         let freeze = Freeze {
             ours: Arc::new(ours.block().clone()),
             theirs: Arc::new(theirs.block().clone()),
-            primary: self.known.origin(primary),
-            witness: self.known.origin(witness),
+            primary: ours_from.map_or_else(String::new, |peer| self.known.origin(peer)),
+            witness: self.known.origin(*theirs_from),
         };
-        let evidence = vec![
+        let mut evidence = vec![
             ("ours", Fact::Hash(ours.hash())),
             ("ours_from", Fact::Text(freeze.primary.clone())),
             ("theirs", Fact::Hash(theirs.hash())),
             ("theirs_from", Fact::Text(freeze.witness.clone())),
         ];
+        evidence.extend(self.served_since(ours.height()).map(|height| ("served_to", Fact::Height(height))));
         let notice = ChainNotice::Frozen { height: ours.height(), evidence };
         self.freeze = Some(freeze);
+        self.late.cancel(&mut self.desk);
+        if let Some(adoption) = self.adoption.take() {
+            adoption.cancel(&mut self.desk);
+        }
         self.drop_walk();
+        // The evidence is on its way to the disk before anybody is told of it.
+        if let Some(head) = self.head.clone() {
+            self.save_head(head, self.head_witnesses);
+        }
         self.notice(notice);
         self.refuse_proofs();
         self.refuse_calls();
+    }
+
+    /// Returns the height up to which heads were served from a header at `height` on, if there are such heads.
+    pub(crate) fn served_since(&self, height: u64) -> Option<u64> {
+        self.head.as_ref().map(VerifiedBlock::height).filter(|head| *head >= height)
     }
 
     pub(crate) fn snapshot_of(&self, head: &VerifiedBlock, witnesses: (u32, u32)) -> Vec<u8> {

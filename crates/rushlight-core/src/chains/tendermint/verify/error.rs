@@ -56,7 +56,7 @@ pub enum VerifyError {
         /// The trusted header's time.
         trusted: UnixTime,
     },
-    /// The header is from the future.
+    /// The header is from the future, and signed as the rules want: said of no other.
     #[error(
         "header has time {got}, which is not before {limit} (now and the allowed clock drift); check this machine's clock"
     )]
@@ -272,7 +272,7 @@ impl VerifyError {
     /// Returns whose business this refusal is.
     pub fn blame(&self) -> Blame {
         match self {
-            // A header from the future may as well show that our own clock is late.
+            // It was signed as the rules want before its time was looked at, so it may well be our own clock that is late.
             Self::FromTheFuture { .. }
             | Self::TrustExpired { .. }
             | Self::NotEnoughTrust { .. }

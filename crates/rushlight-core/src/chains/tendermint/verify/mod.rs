@@ -9,12 +9,14 @@
 //!
 //! 1. `decode`: form and sizes of each field, and so of the whole ([`Header::BYTES_MAX`]).
 //! 2. Chain id, block protocol, height of the commit: whether it is at all what it is said to be.
-//! 3. Height, time, the future, trust in where it starts.
+//! 3. Height, time, trust in where it starts.
 //! 4. Hash of the header in the commit, hash of the set in the header.
 //! 5. On the next height: the set that was announced, the block and parts that it follows on.
 //! 6. Each vote at its validator's place, with a signature as long as that key's.
 //! 7. Power of the trusted set, when heights are skipped; 8. power of its own set.
 //! 9. Signatures, as one batch.
+//! 10. The future. By then the header is proven to be signed as the rules want, so that a time to come can only be our own
+//!     clock's fault or that of the chain's validators; an invented header was refused before, as its inventor's fault.
 //!
 //! On purpose not checked: `last_commit_hash` against the commit that we hold for the height before. At the tip nodes give
 //! the votes that they have seen so far, and the block after it is made from others, so both can be honest; and a header

@@ -175,7 +175,6 @@ impl Range {
     fn check_alone(&self, block: &LightBlock, rules: &Rules, at: JudgedAt) -> Result<Hash, VerifyError> {
         let header = &block.header;
         rules::time_is_after(header, self.tip.time)?;
-        rules::time_has_come(header, rules, at)?;
         rules::trust_lasts(self.trusted_height, self.trusted_time, rules, at)?;
         let hash = header.hash();
         rules::commit_is_for(&block.commit, hash)?;
@@ -234,7 +233,10 @@ impl Sealed {
     }
 
     /// Returns the blocks of the part, verified, if every signature holds, `trusted` is the block that the part follows
-    /// on, and trust in it has not ended since.
+    /// on, trust in it has not ended since, and the time of each block has come.
+    ///
+    /// The future is judged last. A header from the future may show that our own clock is late and so is held against
+    /// nobody; judged any earlier, that verdict would be free for whoever invents a header.
     /// # Errors
     /// [`Refused`], with the first height at fault; nothing of the part is verified then.
     pub fn release(
@@ -253,6 +255,10 @@ impl Sealed {
         rules::trust_lasts(trusted.height(), trusted.time(), rules, at)
             .map_err(|error| Refused { height: trusted.height(), error })?;
         verdict.outcome().map_err(|bad| refused(&blocks, bad))?;
+        for Unsigned { block, .. } in &blocks {
+            let height = block.header.height;
+            rules::time_has_come(&block.header, rules, at).map_err(|error| Refused { height, error })?;
+        }
         Ok(blocks.into_iter().map(|unsigned| VerifiedBlock::new(unsigned.block, unsigned.hash)).collect())
     }
 }

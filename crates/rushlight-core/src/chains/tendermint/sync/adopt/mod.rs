@@ -1,19 +1,21 @@
 //! Adoption: a verified block is confirmed by witnesses, saved, and only then published as the head.
 
+pub(crate) mod confirm;
 pub(crate) mod follow;
 pub(crate) mod known;
 pub(crate) mod primary;
+pub(crate) mod standing;
 pub(crate) mod witness;
 
-use crate::base::{Instant, Now, PeerId, SaveId, WorkId};
+use crate::base::{Instant, Now, PeerId, SaveId};
 use crate::chains::tendermint::spec::Mode;
-use crate::chains::tendermint::sync::adopt::witness::{Checked, CrossCheck};
-use crate::chains::tendermint::sync::ask::{Failed, Got, RequestId};
+use crate::chains::tendermint::sync::adopt::witness::CrossCheck;
+use crate::chains::tendermint::sync::ask::{Failed, Got};
+use crate::chains::tendermint::sync::walk::context::Desk;
 use crate::chains::tendermint::sync::{PAUSE, TendermintChain};
 use crate::chains::tendermint::sync::{VerifiedBlock, Walk};
 use crate::chains::tendermint::verify::{self, VerifyError};
 use crate::chains::{Action, ChainNotice, Head, Verdict};
-use crate::work::Done;
 use alloc::format;
 use alloc::string::ToString;
 use core::time::Duration;
@@ -44,19 +46,18 @@ enum Stage {
 }
 
 impl Adoption {
-    pub(crate) fn waits_for_request(&self, request: RequestId) -> bool {
-        matches!(&self.stage, Stage::CrossCheck(check) if check.waits_for_request(request))
-    }
-
-    pub(crate) fn waits_for_work(&self, work: WorkId) -> bool {
-        matches!(&self.stage, Stage::CrossCheck(check) if check.waits_for_work(work))
-    }
-
     pub(crate) fn deadline(&self) -> Option<Instant> {
         match &self.stage {
-            Stage::CrossCheck(check) => check.deadline(),
+            Stage::CrossCheck(check) => check.deadline(true),
             Stage::Saving { .. } => None,
             Stage::SaveAgain { at, .. } => Some(*at),
+        }
+    }
+
+    /// Forgets what is asked for.
+    pub(crate) fn cancel(self, desk: &mut Desk) {
+        if let Stage::CrossCheck(mut check) = self.stage {
+            check.cancel(desk);
         }
     }
 
@@ -133,31 +134,14 @@ impl TendermintChain {
         if is_reached {
             self.walk = None;
         }
-        let check = CrossCheck::start(block, head, primary, &self.peers, self.spec.witnesses_min, &mut self.desk);
+        let check = CrossCheck::start(block, head, primary, now.instant);
         self.adoption = Some(Adoption { stage: Stage::CrossCheck(check) });
-        self.tick_adoption(now);
-    }
-
-    pub(crate) fn adoption_got(&mut self, request: RequestId, got: Got, now: Now) {
-        if let Some(Adoption { stage: Stage::CrossCheck(check), .. }) = &mut self.adoption {
-            let checked = check.got(request, got, &mut self.desk, now.instant);
-            self.checked(checked, now);
-        }
-    }
-
-    pub(crate) fn adoption_worked(&mut self, work: WorkId, done: Done, now: Now) {
-        if let Some(Adoption { stage: Stage::CrossCheck(check), .. }) = &mut self.adoption {
-            let checked = check.worked(work, done, &mut self.desk, now.instant);
-            self.checked(checked, now);
-        }
+        self.invite_witnesses(now);
+        self.confirm(now);
     }
 
     pub(crate) fn tick_adoption(&mut self, now: Now) {
         match self.adoption.as_mut().map(|adoption| &mut adoption.stage) {
-            Some(Stage::CrossCheck(check)) => {
-                let checked = check.tick(&self.peers, &mut self.desk, now.instant);
-                self.checked(checked, now);
-            }
             // What the disk refused is not adopted later by a clock that is behind; once that is right it goes on.
             Some(Stage::SaveAgain { at, .. })
                 if now.instant >= *at && self.is_clock_behind && self.freeze.is_none() =>
@@ -172,39 +156,11 @@ impl TendermintChain {
         }
     }
 
-    fn checked(&mut self, checked: Checked, now: Now) {
-        match checked {
-            Checked::Pending => {}
-            Checked::Fault(failed) => {
-                self.fault(&failed, now.instant);
-                // What the others said may now be enough.
-                self.tick_adoption(now);
-            }
-            Checked::Agreed => {
-                let Some(Adoption { stage: Stage::CrossCheck(check), .. }) = self.adoption.take() else { return };
-                // The clock may have gone on while witnesses were asked, or back: then the block is fetched again later.
-                if self.is_clock_behind {
-                    return;
-                }
-                if verify::is_trusted_at(check.block(), &self.desk.rules, self.desk.at).is_ok() {
-                    self.save_head(check.block().clone(), check.count());
-                }
-            }
-            Checked::Attack(witness, theirs) => {
-                let Some(Adoption { stage: Stage::CrossCheck(mut check), .. }) = self.adoption.take() else { return };
-                check.cancel(&mut self.desk);
-                self.freeze(check.block(), check.primary(), &theirs, witness);
-                if let Some(head) = self.head.clone() {
-                    self.save_head(head, self.head_witnesses);
-                }
-            }
-        }
-    }
-
     /// Has the time saved at which trust in the head has ended: a restart with the clock set back must not bring it back.
     ///
     /// A block that was verified from that head is not adopted any more: a witness could no longer prove the contrary.
     pub(crate) fn save_expiry(&mut self) {
+        self.late.cancel(&mut self.desk);
         if let Some(Adoption { stage: Stage::CrossCheck(check), .. }) = &mut self.adoption {
             check.cancel(&mut self.desk);
             self.adoption = None;

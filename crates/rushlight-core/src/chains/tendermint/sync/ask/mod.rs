@@ -39,6 +39,9 @@ pub const HEADERS_BYTES_MAX: u32 = 256 << 10;
 pub const HEADERS_PER_ASK: u64 = 20;
 /// Members per page of `/validators`: the most that nodes give.
 const PER_PAGE: u32 = 100;
+/// Where a node gives smaller pages than it is asked for, at most this many times the pages that its set should need are asked
+/// for. How many there are is otherwise the provider's choice, and with it how long one set takes.
+pub const SMALL_PAGES_MAX: usize = 4;
 /// How often answers that do not join are asked for again.
 pub(crate) const JOIN_RETRIES: u8 = 2;
 /// After how long an attempt counts as slow.
@@ -225,6 +228,8 @@ impl Fetcher {
             signed_by: None,
             members: Vec::new(),
             members_total: None,
+            page_members: None,
+            pages_asked: 0,
             givers: Vec::new(),
             retries: JOIN_RETRIES,
             refused_by: Vec::new(),
@@ -256,9 +261,11 @@ impl Fetcher {
     }
 
     pub(crate) fn ask_page(&mut self, id: RequestId) {
-        let Some(request) = self.requests.get(&id) else { return };
-        let page = request.members.len() / PER_PAGE as usize + 1;
-        let path = format!("/validators?height={}&page={page}&per_page={PER_PAGE}", request.height);
+        let Some(request) = self.requests.get_mut(&id) else { return };
+        let per_page = request.page_members.unwrap_or(PER_PAGE as usize).max(1);
+        let page = request.members.len() / per_page + 1;
+        let path = format!("/validators?height={}&page={page}&per_page={per_page}", request.height);
+        request.pages_asked = request.pages_asked.saturating_add(1);
         let ask = Ask {
             to: request.to.clone(),
             body: AskBody::Get(path),
@@ -310,6 +317,7 @@ impl Fetcher {
             return self.retry(id, peer, why);
         }
         request.given_by(peer);
+        let (total, given) = (page.total.min(VALIDATORS_MAX), page.validators.len());
         request.members.extend(page.validators);
         request.members_total = Some(page.total);
         let keys_bytes: usize = request.members.iter().map(|member| member.public_key.as_bytes().len()).sum();
@@ -317,7 +325,18 @@ impl Fetcher {
             let why = format!("validator set has {keys_bytes} bytes of keys, at most {SET_KEYS_BYTES_MAX} are taken");
             return Some(failed(peer, Verdict::Refusing, why));
         }
-        if request.members.len() < page.total.min(VALIDATORS_MAX) {
+        if request.members.len() < total {
+            let page_members = *request.page_members.get_or_insert(given.min(PER_PAGE as usize));
+            let pages_max = total.div_ceil(PER_PAGE as usize).saturating_mul(SMALL_PAGES_MAX);
+            if given != page_members || request.pages_asked >= pages_max {
+                let (got, height) = (request.members.len(), request.height);
+                let why = format!(
+                    "{} pages of at most {PER_PAGE} validators brought {got} of {total} of height {height}, the last one \
+                     {given}; at most {pages_max} pages of one size are asked for",
+                    request.pages_asked
+                );
+                return Some(failed(peer, Verdict::Refusing, why));
+            }
             self.ask_page(id);
             return None;
         }
@@ -472,5 +491,37 @@ mod tests {
         };
         assert!(matches!(failed, Got::Failed(Failed { verdict: Verdict::Refusing, .. })), "{failed:?}");
         assert_eq!(asked, [LIAR, HONEST, HONEST, HONEST]);
+    }
+
+    /// A node gives one validator a page, however many it is asked for. It is asked on, but no more often than is our choice.
+    #[test]
+    fn small_pages_are_read_on_up_to_a_number_that_is_ours() {
+        for (count, is_read) in [(SMALL_PAGES_MAX, true), (SMALL_PAGES_MAX + 1, false)] {
+            let key = |index: usize| PublicKey::Ed25519([u8::try_from(index).unwrap(); 32]);
+            let set =
+                ValidatorSet::new((0..count).map(|index| Validator::new(key(index), 1).unwrap()).collect()).unwrap();
+            let mut fetcher = Fetcher::default();
+            fetcher.validators(5, set.hash());
+            let mut paths = Vec::new();
+            let got = loop {
+                let Some(FetchAction::Ask(id, ask)) = fetcher.poll() else { panic!("no ask after {paths:?}") };
+                let AskBody::Get(path) = ask.body else { panic!("not a GET") };
+                let key = crate::codec::text::to_base64(set.validators()[paths.len()].public_key.as_bytes());
+                paths.push(path);
+                let page = format!(
+                    r#"{{"result":{{"block_height":"5","validators":[{{"pub_key":{{"type":"tendermint/PubKeyEd25519","value":"{key}"}},"voting_power":"1"}}],"total":"{count}"}}}}"#
+                );
+                if let Some((_, got)) = fetcher.replied(id, HONEST, Reply { status: 200, body: page.as_bytes() }) {
+                    break got;
+                }
+            };
+            assert_eq!(paths.len(), SMALL_PAGES_MAX);
+            assert_eq!(paths[1], "/validators?height=5&page=2&per_page=1");
+            match got {
+                Got::Validators(got) => assert!(is_read && got.hash() == set.hash()),
+                Got::Failed(failed) => assert!(!is_read && failed.verdict == Verdict::Refusing, "{failed:?}"),
+                got => panic!("{got:?}"),
+            }
+        }
     }
 }

@@ -108,6 +108,10 @@ pub(crate) struct Request {
     pub(crate) signed_by: Option<PeerId>,
     pub(crate) members: Vec<Validator>,
     pub(crate) members_total: Option<usize>,
+    /// How many members a page has, where a node gives fewer than it is asked for.
+    pub(crate) page_members: Option<usize>,
+    /// How many pages were asked for.
+    pub(crate) pages_asked: usize,
     /// Who gave what has come so far, each once.
     pub(crate) givers: Vec<PeerId>,
     pub(crate) retries: u8,
@@ -136,6 +140,8 @@ impl Request {
         self.signed = None;
         self.members.clear();
         self.members_total = None;
+        self.page_members = None;
+        self.pages_asked = 0;
         self.givers.clear();
         core::mem::take(&mut self.asks)
     }

@@ -58,11 +58,15 @@ impl TendermintChain {
         if let Some(freeze) = &self.freeze {
             let (height, ours, theirs) =
                 (freeze.ours.header.height, freeze.ours.header.hash(), freeze.theirs.header.hash());
+            let from = if freeze.primary.is_empty() { "the adopted chain" } else { &freeze.primary };
+            let served = self.served_since(height).map_or_else(String::new, |to| {
+                format!("; heads of heights {height} to {to} were served before that was known")
+            });
             return SyncState::Frozen(format!(
-                "two headers of height {height} are signed by trusted validators: {ours} from {}, and {theirs} from {}; \
+                "two headers of height {height} are signed by trusted validators: {ours} from {from}, and {theirs} from {}{served}; \
                  somebody attacks this chain. Compare with sources you trust; then set the store aside (rushlight doctor \
                  --set-aside-store) and start anew from a checkpoint",
-                freeze.primary, freeze.witness
+                freeze.witness
             ));
         }
         if let Some((height, at)) = self.is_expired {
