@@ -7,6 +7,7 @@ mod verify_chain;
 
 use net::{Asked, Grown, Net, Said, commit, ms, status, validators};
 use rushlight_core::base::UnixTime;
+use rushlight_core::chains::tendermint::snapshot::Snapshot;
 use rushlight_core::chains::tendermint::sync::DISSENT_TIME_MAX;
 use rushlight_core::chains::tendermint::types::{Header, LightBlock};
 use rushlight_core::chains::{ChainNotice, Fact, SyncState, fact_at};
@@ -16,7 +17,7 @@ use serde_json::json;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
-use verify_chain::{BLOCK_SECONDS, START, Signers, time, to_json};
+use verify_chain::{BLOCK_SECONDS, CHAIN_ID, START, Signers, time, to_json};
 
 /// The height at which the client starts to follow.
 const FROM: u64 = 100;
@@ -253,4 +254,41 @@ fn what_enough_witnesses_have_is_confirmed_where_they_stand_lower() {
         assert_eq!(head, Some(want), "{min}: {:?}", net.status());
         assert_eq!(net.quarantines(), Vec::<String>::new());
     }
+}
+
+/// A proof is walked with one provider and no witness. If it comes to another header than the one that was adopted there, and
+/// verifies, then it is evidence like any dissent: whoever asked is refused, both headers are saved, and nothing is served any more.
+#[test]
+fn a_proof_that_contradicts_an_adopted_head_freezes() {
+    let grown = Grown::new(FROM as usize + 60);
+    let lying_from = Cell::new(u64::MAX);
+    let mut net = Net::new(start(), |asked: &Asked<'_>| {
+        let lie = asked.number("height").filter(|height| *height >= lying_from.get() && asked.host == 'a');
+        match (lie, asked.route()) {
+            (Some(height), "/commit") => commit(&forked(&grown, height)),
+            _ => grown.answer(asked, 1),
+        }
+        .after(ms(20))
+    });
+    net.add(&grown.spec("abc", FROM - 10, ""));
+    net.run_for(Duration::from_secs(60));
+    let head = net.status().head.unwrap();
+    lying_from.set(head.height);
+    net.join(1);
+    net.ask(1, r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_prove"}"#);
+    net.run_for(Duration::from_secs(2));
+    let body = net.replies.pop().unwrap().1.body.unwrap();
+    assert!(body.contains("the chain is frozen"), "{body}");
+    let SyncState::Frozen(words) = net.status().state else { panic!("{:?}", net.status()) };
+    let (height, ours, theirs) = (head.height, head.hash, forked(&grown, head.height).header.hash());
+    assert!(words.contains(&format!("{ours} from the adopted chain, and {theirs} from http://a:1")), "{words}");
+    assert!(words.contains(&format!("heads of heights {height} to {height} were served")), "{words}");
+    let saved = net.saved.clone().unwrap();
+    let freeze = Snapshot::decode(CHAIN_ID, &saved).unwrap().freeze.unwrap();
+    assert_eq!((freeze.ours.header.hash(), freeze.theirs.header.hash()), (ours, theirs));
+    let mut again = Net::new(net.now.wall, |asked: &Asked<'_>| grown.answer(asked, 1));
+    again.saved = Some(saved);
+    again.add(&grown.spec("abc", FROM - 10, ""));
+    again.run_for(Duration::from_secs(60));
+    assert_eq!(again.status().state, SyncState::Frozen(words));
 }

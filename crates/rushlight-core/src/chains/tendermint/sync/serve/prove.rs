@@ -10,6 +10,7 @@ use crate::base::{Instant, Now, PeerId, QueryId, WorkId};
 use crate::bundle::BUNDLE_BYTES_MAX;
 use crate::chains::tendermint::sync::TendermintChain;
 use crate::chains::tendermint::sync::adopt::not_the_checkpoint;
+use crate::chains::tendermint::sync::adopt::witness::Conflict;
 use crate::chains::tendermint::sync::ask::{Got, RequestId};
 use crate::chains::tendermint::sync::below::descend::{Descended, Descent};
 use crate::chains::tendermint::sync::serve::start::Start;
@@ -312,6 +313,12 @@ impl TendermintChain {
     }
 
     fn proof_came(&mut self, place: u64, mut proof: Proof, came: Came, now: Now) {
+        if let Stage::Walk(walk) = &proof.stage
+            && let Some(conflict) = self.contradicts(walk.current(), walk.provider())
+        {
+            self.proofs.proofs.insert(place, proof);
+            return self.freeze(&conflict);
+        }
         let answer = match (came, proof.stage) {
             (Came::Header(header), _) => {
                 let proven = self.proven_header(&header);
@@ -323,7 +330,8 @@ impl TendermintChain {
                 return;
             }
             (Came::Walked(Walked::Reached), Stage::Walk(walk)) => {
-                match (self.check_walked(walk.current()), proof.wanted) {
+                // Time has passed on the way.
+                match (self.refuse_expired(walk.current()), proof.wanted) {
                     (Err(error), _) => Err(error),
                     (Ok(()), Wanted::Bundle) => self.bundle_answer(*walk),
                     (Ok(()), Wanted::Header) => {
@@ -380,14 +388,12 @@ impl TendermintChain {
         }
     }
 
-    /// Checks the end of a walk: time has passed on the way, and only one provider was asked. Were it part of an attack,
-    /// it could prove another header than the one that witnesses have confirmed.
-    fn check_walked(&self, block: &VerifiedBlock) -> Result<(), QueryError> {
-        self.refuse_expired(block)?;
-        let is_other = |known: &&VerifiedBlock| known.hash() != block.hash();
-        let Some(known) = self.known_at(block.height()).filter(is_other) else { return Ok(()) };
-        let (height, ours, theirs) = (known.height(), known.hash(), block.hash());
-        let why = format!("the provider proves {theirs} at height {height}, but the adopted header is {ours}");
-        Err(QueryError::NoProvider { why })
+    /// Compares a block on the way of a proof with the adopted one of that height.
+    ///
+    /// Only one provider is asked on that way, and no witness. Were it part of an attack it could prove another header than the
+    /// one that was confirmed. Then two headers of one height are signed by trusted validators, whoever it was that found out.
+    fn contradicts(&self, theirs: &VerifiedBlock, theirs_from: PeerId) -> Option<Conflict> {
+        let ours = self.known_at(theirs.height()).filter(|known| known.hash() != theirs.hash())?;
+        Some(Conflict { ours: ours.clone(), ours_from: None, theirs: theirs.clone(), theirs_from })
     }
 }
