@@ -6,7 +6,8 @@
 
 use crate::base::{Instant, Now, PeerId, WorkId};
 use crate::chains::tendermint::sync::TendermintChain;
-use crate::chains::tendermint::sync::adopt::witness::{Checked, CrossCheck, independent};
+use crate::chains::tendermint::sync::adopt::kin::independent;
+use crate::chains::tendermint::sync::adopt::witness::{Checked, CrossCheck};
 use crate::chains::tendermint::sync::adopt::{Adoption, Stage};
 use crate::chains::tendermint::sync::ask::{Got, RequestId};
 use crate::chains::tendermint::sync::walk::context::Desk;

@@ -2,6 +2,7 @@
 
 pub(crate) mod confirm;
 pub(crate) mod follow;
+pub(crate) mod kin;
 pub(crate) mod known;
 pub(crate) mod primary;
 pub(crate) mod standing;

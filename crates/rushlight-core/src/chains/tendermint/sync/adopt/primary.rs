@@ -1,7 +1,7 @@
 //! Whom to ask: the primary, who replaces it, and who can witness for it.
 
 use crate::base::{Instant, PeerId};
-use crate::chains::tendermint::sync::adopt::witness::independent;
+use crate::chains::tendermint::sync::adopt::kin::independent;
 use crate::chains::tendermint::sync::ask::Failed;
 use crate::chains::tendermint::sync::{PAUSE, TendermintChain};
 use crate::chains::{Action, ChainNotice, Fact, Level, Verdict};

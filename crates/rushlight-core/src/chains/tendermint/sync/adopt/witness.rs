@@ -13,6 +13,7 @@
 //! it did not wait for may still come: a check lives on after its head was adopted.
 
 use crate::base::{Instant, PeerId, WorkId};
+use crate::chains::tendermint::sync::adopt::kin::independent;
 use crate::chains::tendermint::sync::adopt::standing::Standings;
 use crate::chains::tendermint::sync::ask::{Failed, Fetcher, Got, RequestId};
 use crate::chains::tendermint::sync::walk::context::Desk;
@@ -395,27 +396,4 @@ impl CrossCheck {
         }
         agreeing >= min
     }
-}
-
-/// Returns those `among` some providers that can witness for the primary: run by somebody else, and another node, as far as
-/// addresses and node ids tell; one of each operator.
-pub(crate) fn independent(
-    primary: PeerId,
-    among: &mut dyn Iterator<Item = PeerId>,
-    operators: &BTreeMap<PeerId, String>,
-    fetcher: &Fetcher,
-) -> Vec<PeerId> {
-    let node_id = |peer: PeerId| fetcher.status_of(peer).map(|status| &status.node_id);
-    let mut seen = alloc::vec![primary];
-    for peer in among {
-        let is_kin = |other: &PeerId| {
-            *other == peer
-                || operators.get(other) == operators.get(&peer)
-                || (node_id(peer).is_some() && node_id(peer) == node_id(*other))
-        };
-        if !seen.iter().any(is_kin) {
-            seen.push(peer);
-        }
-    }
-    seen.split_off(1)
 }
