@@ -225,7 +225,7 @@ async fn lie(story: &mut Story, network: &Devnet, client: &Client, trusted: &Tru
     let (peer, why) = found.await.map_err(|_| failed("lie", &"nobody was found lying"))??;
     let status = synced(client, chain, "lie").await?;
     let stats = client.stats().await?;
-    let accused = stats.peers.iter().find(|known| known.peer == peer).map(|known| known.address.as_str());
+    let accused = stats.peers.iter().find(|known| known.peer == peer).map(|known| known.address.exposed());
     if accused != Some(liar.as_str()) {
         return Err(failed("lie", &format!("{accused:?} was accused, the liar is {liar}")));
     }

@@ -274,9 +274,10 @@ fn peers(registry: &mut Registry, stats: &Stats) {
     let names: BTreeMap<_, _> = stats.chains.iter().map(|(id, name, _)| (*id, name.as_str())).collect();
     let peers = Family::<PeerLabels, Gauge>::default();
     let faults = Family::<FaultLabels, Counter>::default();
-    for peer in &stats.peers {
-        let chain = names.get(&peer.chain).copied().unwrap_or_default();
-        let transport = if peer.address.starts_with("https:") { "https" } else { "http" };
+    let served = stats.peers.iter().flat_map(|peer| peer.chains.iter().map(move |chain| (chain, peer)));
+    for (chain, peer) in served {
+        let chain = names.get(chain).copied().unwrap_or_default();
+        let transport = if peer.address.origin().starts_with("https:") { "https" } else { "http" };
         let available = peers.get_or_create(&PeerLabels { chain: chain.to_owned(), transport, dir: "out" }).clone();
         available.inc_by(i64::from(peer.quarantined.is_none()));
         for (verdict, count) in &peer.faults {
@@ -307,7 +308,7 @@ mod tests {
     use expect_test::expect;
     use rushlight::core::base::{Hash, PeerId, UnixTime};
     use rushlight::core::chains::Head;
-    use rushlight::core::peers::{PeerStats, Verdict};
+    use rushlight::core::peers::{Address, PeerStats, Verdict};
 
     #[test]
     fn the_text_has_the_names_that_dashboards_use() {
@@ -329,8 +330,8 @@ mod tests {
         };
         let peer = PeerStats {
             peer: PeerId(1),
-            chain: ChainId(1),
-            address: "https://a.example".into(),
+            chains: vec![ChainId(1)],
+            address: Address::parse("https://a.example").unwrap(),
             quarantined: None,
             answered: 5,
             faults: BTreeMap::from([(Verdict::Slow, 2)]),

@@ -28,7 +28,7 @@ fn host(fetch: &Fetch) -> char {
 /// Returns the addresses of providers found lying.
 fn liars(world: &World<'_>) -> Vec<String> {
     let lying = world.notices.iter().filter_map(|notice| match notice {
-        Notice::Quarantined { address, verdict: Verdict::Lying, .. } => Some(address.clone()),
+        Notice::Quarantined { origin, verdict: Verdict::Lying, .. } => Some(origin.clone()),
         _ => None,
     });
     lying.collect()
@@ -54,7 +54,8 @@ fn who_claims_most_and_gives_nothing_is_passed_over() {
     assert!(is_synced, "{:?}\n{:?}", world.status(), world.notices);
     let end = world.now.instant.after(Duration::from_secs(3_600));
     assert!(world.run_until(200_000, |world| world.now.instant >= end));
-    let liar = world.node.stats(world.now).peers.into_iter().find(|peer| peer.address.contains("//c")).unwrap().peer;
+    let liar =
+        world.node.stats(world.now).peers.into_iter().find(|peer| peer.address.exposed().contains("//c")).unwrap().peer;
     let is_chosen =
         |notice: &&Notice| told(notice, "primary_replaced").and_then(|f| fact_at(f, "to")) == Some(&Fact::Peer(liar));
     let chosen = world.notices.iter().filter(is_chosen).count();
@@ -223,7 +224,7 @@ fn a_slow_first_provider_stays_the_primary() {
     let is_primary = |peer: &PeerStatus| fact_at(&peer.facts, "role") == Some(&Fact::Word("primary"));
     let primary = world.status().peers.into_iter().find(is_primary).unwrap().peer;
     let primary = world.node.stats(world.now).peers.into_iter().find(|peer| peer.peer == primary).unwrap();
-    assert!(primary.address.contains("//a:"), "{primary:?}");
+    assert!(primary.address.exposed().contains("//a:"), "{primary:?}");
 }
 
 /// A provider named first that never says what it has loses its polls, and with them its place.

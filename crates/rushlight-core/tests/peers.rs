@@ -3,8 +3,8 @@
 use expect_test::{Expect, expect};
 use rushlight_core::base::{AskId, ChainId, FetchId, Instant, PeerId};
 use rushlight_core::peers::{
-    ASKS_PER_CHAIN_MAX, Answered, Ask, AskBody, FETCHES_PER_PEER_MAX, FetchFailed, Fetched, Peers, PeersOutput, To,
-    Verdict,
+    ASKS_PER_CHAIN_MAX, Answered, Ask, FETCHES_PER_PEER_MAX, FetchFailed, Fetched, HttpQuestion, Peers, PeersOutput,
+    To, Verdict,
 };
 use std::fmt::Write;
 use std::time::Duration;
@@ -23,7 +23,7 @@ impl Crowd {
     fn new(count: usize) -> Self {
         let mut peers = Peers::new([7; 32]);
         for number in 0..count {
-            peers.add(CHAIN, format!("http://p{number}.example")).unwrap();
+            peers.add(CHAIN, &format!("http://p{number}.example")).unwrap();
         }
         let mut crowd = Self { peers, now: Instant(0), text: String::new() };
         crowd.drain();
@@ -49,13 +49,12 @@ impl Crowd {
     }
 
     fn ask(&mut self, id: u64, to: To) -> &mut Self {
-        let body = AskBody::Get(format!("/ask/{id}"));
-        self.peers.ask(
-            self.now,
-            CHAIN,
-            AskId(id),
-            Ask { to, body, answer_bytes_max: 100, patience: PATIENCE, is_held_against: true },
-        );
+        let ask = Ask::to_read(to, HttpQuestion::Get(format!("/ask/{id}")), 100, PATIENCE);
+        self.put(id, ask)
+    }
+
+    fn put(&mut self, id: u64, ask: Ask) -> &mut Self {
+        self.peers.ask(self.now, CHAIN, AskId(id), ask);
         self.drain()
     }
 
@@ -273,7 +272,7 @@ fn what_is_an_answer_and_what_is_held_against_whom() {
     crowd.expect(expect![[r#"
         0 200 empty: answered 1, faults []
         1 200 at the bound: answered 1, faults []
-        2 200 above the bound: answered 0, faults ["lying 1"], the body is larger than allowed: 100 bytes
+        2 200 above the bound: answered 0, faults ["another_form 1"], the body is larger than allowed: 100 bytes
         3 500 with a body: answered 1, faults []
         4 500 without a body: answered 0, faults ["refusing 1"], it answered with HTTP status 500 and no body
         5 204: answered 0, faults ["refusing 1"], it answered with HTTP status 204
@@ -283,7 +282,7 @@ fn what_is_an_answer_and_what_is_held_against_whom() {
         9 unresolved: answered 0, faults ["refusing 1"], the host name does not resolve
         10 tls: answered 0, faults ["refusing 1"], the TLS handshake failed
         11 timed out: answered 0, faults ["slow 1"], no complete answer within 10000 ms
-        12 too large: answered 0, faults ["lying 1"], the body is larger than allowed: 100 bytes
+        12 too large: answered 0, faults ["another_form 1"], the body is larger than allowed: 100 bytes
         13 broken: answered 0, faults ["refusing 1"], the answer broke off or is not HTTP
     "#]]);
 }
@@ -310,11 +309,11 @@ fn each_verdict_has_its_own_number_of_strikes_and_length() {
         @0 ms  peer 2 quarantined for 10590 ms: pruned
         @0 ms  peer 2 left
         @0 ms  that were 8 strikes
-        @0 ms  peer 3 quarantined for 11220 ms: refusing
-        @0 ms  peer 3 left
-        @0 ms  that were 3 strikes
-        @0 ms  peer 4 quarantined for 703881 ms: lying
+        @0 ms  peer 4 quarantined for 11381 ms: refusing
         @0 ms  peer 4 left
+        @0 ms  that were 3 strikes
+        @0 ms  peer 5 quarantined for 710316 ms: lying
+        @0 ms  peer 5 left
         @0 ms  that were 1 strikes
     "#]]);
 }
@@ -670,15 +669,7 @@ fn what_cannot_be_asked_fails_at_once() {
     let mut crowd = Crowd::new(1);
     crowd.ask(1, To::Only(PeerId(9)));
     for target in ["", "status", "/a b", "/a\r\nhost: evil", "/a#b"] {
-        let ask = Ask {
-            to: To::Any,
-            body: AskBody::Get(target.into()),
-            answer_bytes_max: 1,
-            patience: PATIENCE,
-            is_held_against: true,
-        };
-        crowd.peers.ask(crowd.now, CHAIN, AskId(2), ask);
-        crowd.drain();
+        crowd.put(2, Ask::to_read(To::Any, HttpQuestion::Get(target.into()), 1, PATIENCE));
     }
     crowd.expect(expect![[r#"
         @0 ms  ask 1 unanswered, tried 0, last nobody
@@ -695,23 +686,12 @@ fn what_cannot_be_asked_fails_at_once() {
 #[test]
 fn why_a_peer_is_in_quarantine_is_what_asks_are_told() {
     let mut peers = Peers::new([0; 32]);
-    let peer = peers.add(CHAIN, "http://p0.example/key".into()).unwrap();
-    assert_eq!(peers.origin(peer), Some("http://p0.example"));
+    let peer = peers.add(CHAIN, "http://p0.example/key").unwrap();
     let now = Instant(0);
     peers.blame(now, peer, Verdict::Lying, &"é".repeat(400));
     peers.blame(now, peer, Verdict::Slow, "it is slow too");
-    peers.ask(
-        now,
-        CHAIN,
-        AskId(1),
-        Ask {
-            to: To::Only(peer),
-            body: AskBody::Get("/status".into()),
-            answer_bytes_max: 1,
-            patience: Duration::from_secs(1),
-            is_held_against: true,
-        },
-    );
+    let question = HttpQuestion::Get("/status".into());
+    peers.ask(now, CHAIN, AskId(1), Ask::to_read(To::Only(peer), question, 1, PATIENCE));
     let outputs: Vec<PeersOutput> = std::iter::from_fn(|| peers.poll()).collect();
     let told: Vec<&str> = outputs
         .iter()
@@ -753,15 +733,8 @@ fn an_ask_among_some_goes_to_nobody_else() {
 fn what_is_not_held_against_a_peer_leaves_it_where_it_is() {
     let mut crowd = Crowd::new(1);
     for id in 0..40 {
-        let ask = Ask {
-            to: To::Any,
-            body: AskBody::Get("/for/a/client".into()),
-            answer_bytes_max: 100,
-            patience: PATIENCE,
-            is_held_against: false,
-        };
-        crowd.peers.ask(crowd.now, CHAIN, AskId(id), ask);
-        crowd.drain();
+        let question = HttpQuestion::Get("/for/a/client".into());
+        crowd.put(id, Ask::to_read(To::Any, question, 100, PATIENCE).for_client());
         let fetch = crowd.last_fetch();
         match id % 4 {
             0 => crowd.answer(fetch, 404, b""),
@@ -795,4 +768,85 @@ fn time_that_the_driver_takes_is_nobodys() {
         @82507 ms  cancel fetch 8
         @82507 ms  ask 2 unanswered, tried 1, last peer 0 slow
     "#]]);
+}
+
+/// What is larger than its bound was not read in whole, so nobody can say that it is wrong.
+#[test]
+fn an_answer_that_is_too_large_is_no_lie() {
+    let mut crowd = Crowd::new(1);
+    for _ in 0..20 {
+        crowd.ask(1, To::Only(PeerId(0)));
+        let fetch = crowd.last_fetch();
+        crowd.fetched(fetch, Err(FetchFailed::TooLarge));
+        crowd.ask(2, To::Only(PeerId(0)));
+        crowd.answer(fetch + 1, 200, &[b'x'; 101]);
+    }
+    assert!(crowd.text.contains("ask 2 unanswered, tried 1, last peer 0 another_form"), "{}", crowd.text);
+    assert!(!crowd.text.contains("left"), "{}", crowd.text);
+    assert_eq!(crowd.peers.stats()[0].faults.get(&Verdict::AnotherForm), Some(&40));
+}
+
+/// Nobody knows whether a request that failed was carried out: what must not be done twice is put once, to one peer.
+#[test]
+fn what_may_not_be_repeated_is_put_once() {
+    let mut crowd = Crowd::new(3);
+    for (id, failed) in [(1, FetchFailed::Refused), (2, FetchFailed::Broken), (3, FetchFailed::TimedOut)] {
+        crowd.practise(0, &[1; 10]).practise(1, &[1; 10]).practise(2, &[1; 10]);
+        let question = HttpQuestion::Post("{}".into());
+        let ask = Ask { is_repeated: false, ..Ask::to_read(To::Any, question, 100, PATIENCE) };
+        crowd.text.clear();
+        crowd.put(id, ask).after(9_000);
+        let fetch = crowd.last_fetch();
+        crowd.fetched(fetch, Err(failed));
+        assert_eq!(crowd.text.matches("ms  fetch").count(), 1, "{}", crowd.text);
+        assert!(crowd.text.contains(&format!("ask {id} unanswered, tried 1")), "{}", crowd.text);
+    }
+}
+
+/// A peer that serves two chains is one peer: who lies to one is asked by neither.
+#[test]
+fn a_peer_of_two_chains_is_one_peer() {
+    let (mut crowd, other) = (Crowd::new(1), ChainId(2));
+    assert_eq!(crowd.peers.add(other, "http://p0.example/").unwrap(), PeerId(0));
+    assert!(crowd.peers.add(other, "http://p0.example").is_err());
+    assert_eq!(crowd.peers.stats()[0].chains, [CHAIN, other]);
+    crowd.drain().ask(1, To::Any);
+    crowd.peers.ask(crowd.now, other, AskId(2), Ask::to_read(To::Any, HttpQuestion::Get("/2".into()), 9, PATIENCE));
+    crowd.drain().blame(0, Verdict::Lying).expect(expect![[r#"
+        @0 ms  peer 0 joined
+        @0 ms  fetch 0 http://p0.example/ask/1
+        @0 ms  fetch 1 http://p0.example/2
+        @0 ms  peer 0 quarantined for 683833 ms: lying
+        @0 ms  peer 0 left
+        @0 ms  peer 0 left
+        @0 ms  cancel fetch 0
+        @0 ms  cancel fetch 1
+        @0 ms  ask 1 unanswered, tried 1, last peer 0 lying
+        @0 ms  ask 2 unanswered, tried 1, last peer 0 lying
+    "#]]);
+    crowd.peers.remove_chain(CHAIN);
+    crowd.at(800_000).text.clear();
+    assert_eq!(crowd.peers.stats()[0].chains, [other]);
+    crowd.peers.ask(crowd.now, other, AskId(3), Ask::to_read(To::Any, HttpQuestion::Get("/3".into()), 9, PATIENCE));
+    assert!(crowd.drain().text.contains("http://p0.example/3"), "{}", crowd.text);
+}
+
+/// What a peer that is removed was asked goes to another one, or fails if only it could answer.
+#[test]
+fn a_peer_may_leave() {
+    let mut crowd = Crowd::new(2);
+    crowd.practise(0, &[1]).ask(1, To::Any).ask(2, To::Only(PeerId(0)));
+    crowd.peers.remove(crowd.now, CHAIN, PeerId(0));
+    crowd.drain().ask(3, To::Only(PeerId(0))).expect(expect![[r#"
+        @1 ms  fetch 1 http://p0.example/ask/1
+        @1 ms  fetch 2 http://p0.example/ask/2
+        @1 ms  peer 0 left
+        @1 ms  cancel fetch 1
+        @1 ms  cancel fetch 2
+        @1 ms  ask 2 unanswered, tried 1, last peer 0 refusing
+        @1 ms  fetch 3 http://p1.example/ask/1
+        @1 ms  ask 3 unanswered, tried 0, last nobody
+    "#]]);
+    assert_eq!(crowd.peers.stats().len(), 1);
+    assert_eq!(crowd.peers.add(CHAIN, "http://p0.example").unwrap(), PeerId(2));
 }

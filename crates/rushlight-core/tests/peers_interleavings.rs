@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 use rushlight_core::base::{AskId, ChainId, FetchId, Instant, PeerId};
 use rushlight_core::peers::{
-    ASKS_PER_CHAIN_MAX, Ask, AskBody, FETCHES_PER_PEER_MAX, FetchFailed, Fetched, Peers, PeersOutput, To, Verdict,
+    ASKS_PER_CHAIN_MAX, Ask, FETCHES_PER_PEER_MAX, FetchFailed, Fetched, HttpQuestion, Peers, PeersOutput, To, Verdict,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -130,7 +130,7 @@ fn run(steps: &[Step]) -> Observer {
     let mut observer = Observer::default();
     let mut now = Instant(0);
     for number in 0..CHAINS * PEERS {
-        let added = peers.add(ChainId(number / PEERS), format!("http://p{number}.example")).unwrap();
+        let added = peers.add(ChainId(number / PEERS), &format!("http://p{number}.example")).unwrap();
         assert_eq!(added, PeerId(number));
     }
     observer.drain(&mut peers);
@@ -192,9 +192,8 @@ fn ask(peers: &mut Peers, observer: &mut Observer, now: Instant, chain: u32, to:
     let (chain, id) = (ChainId(chain), AskId(observer.asked));
     observer.asked += 1;
     observer.open.insert((chain, id), to.clone());
-    let body = AskBody::Get(format!("/{}/{}", chain.0, id.0));
-    let ask =
-        Ask { to, body, answer_bytes_max: 10, patience: Duration::from_millis(patience_ms), is_held_against: true };
+    let question = HttpQuestion::Get(format!("/{}/{}", chain.0, id.0));
+    let ask = Ask::to_read(to, question, 10, Duration::from_millis(patience_ms));
     peers.ask(now, chain, id, ask);
 }
 

@@ -6,6 +6,7 @@ mod verify_chain;
 
 use net::{Asked, Grown, Net, Said, ms};
 use rushlight_core::chains::tendermint::sync::QUERY_HEIGHTS_MAX;
+use std::cell::RefCell;
 use std::time::Duration;
 use verify_chain::time;
 
@@ -103,4 +104,55 @@ fn one_question_has_a_budget() {
     net.run_for(Duration::from_secs(60));
     let answer = net.replies.pop().unwrap().1.body.unwrap();
     assert!(answer.contains(&chain.block(1).header.hash().to_string()), "{answer}");
+}
+
+/// Addresses of providers often hold a key of their user. Whatever happens to one, nobody but the owner of the data folder
+/// reads it.
+#[test]
+fn a_key_in_the_path_of_a_provider_is_nowhere_printed() {
+    let chain = Grown::new(600);
+    let printed = RefCell::new(String::new());
+    let mut net = Net::new(time(500), |asked: &Asked<'_>| {
+        printed.borrow_mut().push_str(&format!("{:?}", asked.fetch));
+        match asked.host {
+            'a' if asked.wall < time(510) => Said::status(403, "no").after(ms(30)),
+            'a' => {
+                assert!(asked.target.starts_with("/v1/s3cret/"), "{}", asked.target);
+                let target = asked.target.replace("/v1/s3cret", "");
+                chain.answer(&Asked { target, ..*asked }, 1).after(ms(30))
+            }
+            _ => chain.answer(asked, 1).after(ms(30)),
+        }
+    });
+    net.add(&chain.spec("abc", 400, "").replace("http://a:1", "http://a:1/v1/s3cret"));
+    net.run_for(Duration::from_secs(600));
+    let told = format!("{:?} {:?} {:?}", net.notices, net.node.stats(net.now), net.status());
+    for kind in ["Quarantined", "Readmitted", "Fault", "http://a:1"] {
+        assert!(told.contains(kind), "{kind}");
+    }
+    assert!(!told.contains("s3cret") && !printed.borrow().contains("s3cret"));
+    let text = chain.spec("ab", 400, "").replace("http://a:1", "http://a:1/s3 cret");
+    let spec = rushlight_core::chains::ChainSpec::from_json(&text);
+    let refused = spec.map(|spec| net.node.add_chain(net.now, "other", spec, None));
+    let refused = format!("{refused:?}");
+    assert!(refused.contains("Err") && !refused.contains("cret"), "{refused}");
+}
+
+/// Chains take turns: the wishes of one do not wait until another has no more.
+#[test]
+fn chains_take_turns() {
+    let chain = Grown::new(600);
+    let asked_at = RefCell::new(Vec::new());
+    let mut net = Net::new(time(500), |asked: &Asked<'_>| {
+        asked_at.borrow_mut().push((asked.wall, asked.host));
+        chain.answer(asked, 1).after(ms(30))
+    });
+    net.add_named("first", &chain.spec("abc", 400, ""));
+    net.add_named("second", &chain.spec("def", 400, ""));
+    net.run_for(Duration::from_secs(60));
+    // Where both poll their witnesses at one instant.
+    let asked_at = asked_at.borrow();
+    let order = |wall| asked_at.iter().filter(|(at, _)| *at == wall).map(|(_, host)| *host).collect::<String>();
+    let orders: Vec<String> = asked_at.iter().map(|(wall, _)| order(*wall)).collect();
+    assert!(orders.iter().any(|order| order == "becf"), "{orders:?}");
 }

@@ -16,13 +16,11 @@ pub(crate) fn log(chain: &str, notice: &Notice) {
             None => info!(chain, height = head.height, hash = %head.hash, "head saved"),
         },
         Notice::Chain(_, notice) => log_chain(chain, notice),
-        Notice::Quarantined { peer, address, verdict, why, seconds } => {
-            let (address, why) = (escape(address), escape(why));
-            warn!(peer = peer.0, address, verdict = verdict.word(), why, seconds, "provider quarantined");
+        Notice::Quarantined { peer, origin, verdict, why, seconds } => {
+            let why = escape(why);
+            warn!(peer = peer.0, provider = origin, verdict = verdict.word(), why, seconds, "provider quarantined");
         }
-        Notice::Readmitted { peer, address } => {
-            info!(peer = peer.0, address = escape(address), "provider readmitted");
-        }
+        Notice::Readmitted { peer, origin } => info!(peer = peer.0, provider = origin, "provider readmitted"),
         other => debug!(chain, notice = escape(&format!("{other:?}")), "notice"),
     }
 }

@@ -238,7 +238,7 @@ impl<'a> Judge<'a> {
     pub(crate) fn look(&mut self, node: &Node, now: Now) {
         let stats = node.stats(now);
         for peer in &stats.peers {
-            let number = self.scenario.providers.iter().position(|provider| provider.address == peer.address);
+            let number = self.scenario.providers.iter().position(|provider| provider.address == peer.address.exposed());
             let number = number.unwrap_or_else(|| panic!("{} is no provider's address", peer.address));
             if peer.quarantined.is_some() {
                 let asked = self.fetches.values().any(|other| *other == number);

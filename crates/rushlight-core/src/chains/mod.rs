@@ -8,7 +8,7 @@ mod spec;
 
 // The words of asking, which families take from here: they know answers to asks, and nothing else of peers.
 #[cfg_attr(not(feature = "tendermint"), allow(unused_imports, reason = "a build without families asks nobody"))]
-use crate::peers::{Ask, AskBody, AskFailed, Reply, To, Verdict};
+use crate::peers::{Ask, AskFailed, HttpQuestion, Reply, To, Verdict};
 
 pub(crate) use contract::facts_json;
 pub use contract::{

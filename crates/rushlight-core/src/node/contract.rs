@@ -99,8 +99,8 @@ pub enum Notice {
     Quarantined {
         /// The peer.
         peer: PeerId,
-        /// Its address.
-        address: String,
+        /// Scheme, host and port of its address.
+        origin: String,
         /// What for.
         verdict: Verdict,
         /// What it did, in words; a provider may have written a part of it.
@@ -114,8 +114,8 @@ pub enum Notice {
     Readmitted {
         /// The peer.
         peer: PeerId,
-        /// Its address.
-        address: String,
+        /// Scheme, host and port of its address.
+        origin: String,
     },
 }
 

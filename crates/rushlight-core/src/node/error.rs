@@ -19,7 +19,7 @@ pub enum AddChainError {
     /// A provider's address is not one.
     #[error("providers: {address}: {why}")]
     Address {
-        /// The address.
+        /// The address as far as it may be shown: without its path, which may hold a key.
         address: String,
         /// What is wrong, in words.
         why: String,

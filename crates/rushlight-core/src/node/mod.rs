@@ -20,15 +20,16 @@ pub use offline::{BundleRules, ProvenHeader, ProvenState, VerifyBundleError, ver
 pub use tally::{Progress, TIME_CLASS_ENDS, TIME_CLASSES, Times};
 
 use self::tally::Tally;
-use crate::base::{ChainId, Hash, Instant, LoadId, Now, PeerId, QueryId, SaveId, WorkId};
+use crate::base::{ChainId, Hash, Instant, LoadId, Now, PeerId, QueryId, SaveId, Seed, WorkId};
 use crate::chains::{self, Action, Chain, ChainSpec, Event, OpenError, Query};
 use crate::crypto::sha256;
-use crate::peers::{AskFailed, FetchFailed, Fetched, Peers, PeersOutput, Reply};
+use crate::peers::{Address, AskFailed, FetchFailed, Fetched, Peers, PeersOutput, Reply, shown};
 use crate::rpc::{Access, Rpc, RpcAction, RpcError};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::ops::Bound;
 
 /// The most chains that one node follows.
 pub const CHAINS_MAX: usize = 32;
@@ -55,6 +56,8 @@ pub struct Node {
     rpc: Rpc,
     chains: BTreeMap<ChainId, Followed>,
     next_chain: u32,
+    /// The chain whose turn it was last.
+    last_polled: ChainId,
     next_id: u64,
     saves: BTreeMap<SaveId, (ChainId, SaveId)>,
     loads: BTreeMap<LoadId, (ChainId, LoadId, Hash)>,
@@ -73,13 +76,14 @@ struct Followed {
 
 impl Node {
     /// Returns a node that follows no chain. `seed` is all the randomness it has; a driver takes it from the system.
-    pub fn new(config: Config, seed: [u8; 32]) -> Self {
+    pub fn new(config: Config, seed: impl Into<Seed>) -> Self {
         Self {
             config,
             peers: Peers::new(seed),
             rpc: Rpc::new(),
             chains: BTreeMap::new(),
             next_chain: 0,
+            last_polled: ChainId::default(),
             next_id: 0,
             saves: BTreeMap::new(),
             loads: BTreeMap::new(),
@@ -117,9 +121,10 @@ impl Node {
         let id = ChainId(self.next_chain);
         self.next_chain = self.next_chain.saturating_add(1);
         for address in providers {
-            if let Err(error) = self.peers.add(id, address.clone()) {
+            if let Err(error) = self.peers.add(id, &address) {
                 self.peers.remove_chain(id);
                 self.pump(now);
+                let address = shown(&address).to_string();
                 return Err(AddChainError::Address { address, why: error.to_string() });
             }
         }
@@ -250,8 +255,16 @@ impl Node {
         self.is_work_left = true;
     }
 
+    /// Returns the next action of the chains, which take turns: none waits until another one wants nothing more.
     fn next_action(&mut self) -> Option<(ChainId, Action)> {
-        self.chains.iter_mut().find_map(|(id, followed)| followed.chain.poll().map(|action| (*id, action)))
+        let next = |(id, followed): (&ChainId, &mut Followed)| followed.chain.poll().map(|action| (*id, action));
+        let after = (Bound::Excluded(self.last_polled), Bound::Unbounded);
+        let found = self.chains.range_mut(after).find_map(next);
+        let found = found.or_else(|| self.chains.range_mut(..=self.last_polled).find_map(next));
+        if let Some((chain, _)) = &found {
+            self.last_polled = *chain;
+        }
+        found
     }
 
     fn take_peers_output(&mut self, now: Now, output: PeersOutput) {
@@ -263,33 +276,25 @@ impl Node {
                 self.tell(now, chain, Event::Unanswered { ask, failed });
             }
             PeersOutput::Joined(chain, peer) => {
-                let origin = self.peers.origin(peer).unwrap_or_default().to_string();
-                let operator = self.operator(peer);
+                let origin = self.origin(peer);
+                let operator = self.peers.address(peer).map(Address::operator).unwrap_or_default();
                 self.tell(now, chain, Event::PeerJoined { peer, origin, operator });
             }
             PeersOutput::Left(chain, peer) => self.tell(now, chain, Event::PeerLeft(peer)),
             PeersOutput::Quarantined { peer, verdict, why, length } => {
                 self.tally.quarantined(verdict);
-                let (address, seconds) = (self.address(peer), length.as_secs());
-                self.outputs.push_back(Output::Notice(Notice::Quarantined { peer, address, verdict, why, seconds }));
+                let (origin, seconds) = (self.origin(peer), length.as_secs());
+                self.outputs.push_back(Output::Notice(Notice::Quarantined { peer, origin, verdict, why, seconds }));
             }
             PeersOutput::Readmitted(peer) => {
-                let address = self.address(peer);
-                self.outputs.push_back(Output::Notice(Notice::Readmitted { peer, address }));
+                let origin = self.origin(peer);
+                self.outputs.push_back(Output::Notice(Notice::Readmitted { peer, origin }));
             }
         }
     }
 
-    fn address(&self, peer: PeerId) -> String {
-        self.peers.address(peer).unwrap_or_default().to_string()
-    }
-
-    /// Returns who runs a peer, as far as its address tells: its host, and on this machine its port too.
-    fn operator(&self, peer: PeerId) -> String {
-        if self.peers.is_loopback(peer) {
-            return self.address(peer);
-        }
-        self.peers.host(peer).unwrap_or_default().to_string()
+    fn origin(&self, peer: PeerId) -> String {
+        self.peers.address(peer).map(Address::to_string).unwrap_or_default()
     }
 
     fn take_action(&mut self, now: Now, chain: ChainId, action: Action) {

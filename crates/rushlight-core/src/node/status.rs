@@ -40,7 +40,7 @@ fn peer_json(peer: &PeerStats, known: Option<&PeerStatus>, access: Access) -> Va
     let faults: serde_json::Map<String, Value> =
         peer.faults.iter().map(|(verdict, count)| (verdict.word().to_string(), json!(count))).collect();
     let common = json!({
-        "address": if access == Access::Control { peer.address.as_str() } else { origin(&peer.address) },
+        "address": if access == Access::Control { peer.address.exposed() } else { peer.address.origin() },
         "quarantined_for": peer.quarantined.map(|verdict| verdict.word()),
         "last_fault": peer.last_fault.as_ref().map(|(verdict, why)| json!({ "verdict": verdict.word(), "why": why })),
         "node_id": known.and_then(|known| known.node_id.clone()),
@@ -55,14 +55,6 @@ fn peer_json(peer: &PeerStats, known: Option<&PeerStatus>, access: Access) -> Va
         // A chain says nothing of a peer that it may not ask.
         None => with_facts(common, &vec![("role", Fact::Word("quarantined"))]),
     }
-}
-
-/// Returns a provider's address without its path: scheme, host and port.
-fn origin(address: &str) -> &str {
-    let scheme = address.find("://").map_or(0, |at| at.saturating_add(3));
-    let rest = address.get(scheme..).unwrap_or_default();
-    let host = rest.find('/').unwrap_or(rest.len());
-    address.get(..scheme.saturating_add(host)).unwrap_or_default()
 }
 
 impl Node {
@@ -81,7 +73,7 @@ impl Node {
     }
 
     fn chain_json(&self, now: Now, chain: ChainId, name: &str, status: &ChainStatus, access: Access) -> Value {
-        let peers = self.peers.stats().into_iter().filter(|peer| peer.chain == chain);
+        let peers = self.peers.stats().into_iter().filter(|peer| peer.chains.contains(&chain));
         let providers: Vec<Value> = peers
             .map(|peer| {
                 let known = status.peers.iter().find(|known| known.peer == peer.peer);
@@ -141,22 +133,5 @@ impl Node {
                 }
             })
             .collect()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_in_an_address_is_no_part_of_its_origin() {
-        for (address, want) in [
-            ("https://rpc.example/v1/s3cret", "https://rpc.example"),
-            ("http://[::1]:26657/s3cret/", "http://[::1]:26657"),
-            ("http://127.0.0.1:1", "http://127.0.0.1:1"),
-            ("", ""),
-        ] {
-            assert_eq!(origin(address), want);
-        }
     }
 }

@@ -6,27 +6,65 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-/// A question of a chain to its peers.
+/// A question of a chain to its peers, and what its answer may be, whatever it travels by.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ask {
     /// Who may answer.
     pub to: To,
     /// The question.
-    pub body: AskBody,
-    /// The largest answer that is read; more counts as [`Verdict::Lying`].
+    pub question: Question,
+    /// The largest answer that is read.
     pub answer_bytes_max: u32,
+    /// What a larger one means.
+    pub oversize: Oversize,
     /// After how long an attempt counts as [`Verdict::Slow`].
     pub patience: Duration,
+    /// Whether a second peer may be asked while the first one takes long.
+    pub is_hedged: bool,
+    /// Whether it may be put again after an attempt failed. What changes something at the peer may not: nobody knows whether
+    /// an attempt that failed was carried out.
+    pub is_repeated: bool,
     /// Whether it is held against a peer that it does not answer. What one client wants is not: else clients could have
     /// honest peers sent away by asking for what costs them too much.
     pub is_held_against: bool,
 }
 
+impl Ask {
+    /// Returns an ask that only reads: hedged where several may answer, put again where that may help.
+    pub fn to_read(to: To, question: HttpQuestion, answer_bytes_max: u32, patience: Duration) -> Self {
+        Self {
+            to,
+            question: Question::Http(question),
+            answer_bytes_max,
+            oversize: Oversize::AnotherForm,
+            patience,
+            is_hedged: true,
+            is_repeated: true,
+            is_held_against: true,
+        }
+    }
+
+    /// Returns the ask as one that a client wants: nothing of what comes of it is held against a peer.
+    #[must_use]
+    pub fn for_client(self) -> Self {
+        Self { is_held_against: false, oversize: Oversize::Unable, ..self }
+    }
+}
+
+/// What an answer means that is larger than its bound. It was not read in whole, so it is never a lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Oversize {
+    /// [`Verdict::AnotherForm`]: nobody has so much to say.
+    AnotherForm,
+    /// The peer cannot answer this in what we have room for. It costs it nothing; the family does not ask it the same again.
+    Unable,
+}
+
 /// Who may answer an ask.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum To {
-    /// Whoever is best; hedged: after the 95th percentile of past answer times another peer is asked too, and the first
-    /// answer wins. On failure the next peer is tried.
+    /// Whoever is best. Where the ask is hedged, after the 95th percentile of past answer times another peer is asked too, and
+    /// the first answer wins. On failure the next peer is tried, where it may be repeated.
     Any,
     /// Whoever is best of these peers; as [`To::Any`] otherwise.
     Among(Arc<[PeerId]>),
@@ -53,12 +91,20 @@ impl To {
     }
 }
 
-/// The question itself.
+/// The question itself, by what it travels.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AskBody {
-    /// HTTP GET of a path and query below the peer's base address; starts with `/`.
+#[non_exhaustive]
+pub enum Question {
+    /// An HTTP request.
+    Http(HttpQuestion),
+}
+
+/// A question put by HTTP.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HttpQuestion {
+    /// GET of a path and query below the peer's base address; starts with `/`.
     Get(String),
-    /// HTTP POST of a JSON text to the peer's base address.
+    /// POST of a JSON text to the peer's base address.
     Post(String),
 }
 

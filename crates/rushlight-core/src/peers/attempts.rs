@@ -5,8 +5,8 @@ use super::http::judge;
 use super::quarantine::Jitter;
 use super::timers::Timer;
 use super::{
-    ATTEMPTS_MAX, Answered, Ask, AskBody, AskFailed, Fault, Fetch, FetchFailed, Fetched, Method, PATIENCE_MAX,
-    PATIENCE_MIN, Peers, PeersOutput, Share, Verdict,
+    ATTEMPTS_MAX, Answered, Ask, AskFailed, Fault, Fetch, FetchFailed, Fetched, HttpQuestion, Method, Oversize,
+    PATIENCE_MAX, PATIENCE_MIN, Peers, PeersOutput, Question, Share, Verdict,
 };
 use crate::base::{AskId, ChainId, FetchId, Instant, PeerId};
 use alloc::collections::BTreeSet;
@@ -75,11 +75,12 @@ pub(super) struct Miss {
     pub why: String,
     pub retry_after: Option<Duration>,
     pub is_reset: bool,
+    pub is_oversized: bool,
 }
 
 impl Miss {
     pub(super) fn new(verdict: Verdict, why: String) -> Self {
-        Self { verdict, why, retry_after: None, is_reset: false }
+        Self { verdict, why, retry_after: None, is_reset: false, is_oversized: false }
     }
 
     /// Returns what is held against a peer that did not answer within `patience`.
@@ -142,9 +143,9 @@ impl Peers {
         if let Some(at) = hedge_at {
             self.timers.add(at, Timer::Hedge(fetch));
         }
-        let (url, method) = match &asked.ask.body {
-            AskBody::Get(target) => (peer.address.join(target), Method::Get),
-            AskBody::Post(text) => (peer.address.as_str().into(), Method::Post(text.clone())),
+        let (url, method) = match &asked.ask.question {
+            Question::Http(HttpQuestion::Get(target)) => (peer.address.join(target), Method::Get),
+            Question::Http(HttpQuestion::Post(text)) => (peer.address.exposed().into(), Method::Post(text.clone())),
         };
         let (body_bytes_max, timeout) = (asked.ask.answer_bytes_max, asked.ask.patience);
         self.attempts
@@ -182,7 +183,7 @@ impl Peers {
         match judge(&result, &self.asks.get(&(chain, ask))?.ask) {
             Ok(status) => {
                 self.answered(now, fetch);
-                self.place_waiting(now, chain);
+                self.place_waiting_for(now, peer_id);
                 Some(Answered { chain, ask, peer: peer_id, status })
             }
             Err(miss) => {
@@ -222,12 +223,14 @@ impl Peers {
             return;
         }
         let fault = Fault::new(peer, miss.verdict, &miss.why);
-        let is_held_against = self.asks.get(&(chain, ask)).is_none_or(|asked| asked.ask.is_held_against);
+        let is_held_against = self.asks.get(&(chain, ask)).is_none_or(|asked| {
+            asked.ask.is_held_against && (asked.ask.oversize != Oversize::Unable || !miss.is_oversized)
+        });
         self.give_up_attempt(now, chain, ask, fault.clone());
         if is_held_against {
             self.strike(now, fault, miss.retry_after);
         }
-        self.place_waiting(now, chain);
+        self.place_waiting_for(now, peer);
     }
 
     /// Tells, once per ask, whether a reset is put down to a connection that the peer had kept open and closed since.
@@ -235,14 +238,14 @@ impl Peers {
         let Some(peer) = self.peers.get(&attempt.peer) else { return false };
         let is_kept = peer.last_answer.is_some_and(|at| now.since(at) <= KEPT_ALIVE_MAX);
         let Some(asked) = self.asks.get_mut(&(attempt.chain, attempt.ask)) else { return false };
-        is_kept && peer.is_free() && !core::mem::replace(&mut asked.is_reset_forgiven, true)
+        is_kept && asked.ask.is_repeated && peer.is_free() && !core::mem::replace(&mut asked.is_reset_forgiven, true)
     }
 
     /// Lets an ask go on after one of its attempts ended without an answer.
     fn give_up_attempt(&mut self, now: Instant, chain: ChainId, id: AskId, last: Fault) {
         let Some(asked) = self.asks.get_mut(&(chain, id)) else { return };
         asked.last = Some(last);
-        let goes_on = asked.ask.to.only().is_none() && asked.has_attempts_left();
+        let goes_on = asked.ask.is_repeated && asked.ask.to.only().is_none() && asked.has_attempts_left();
         let is_open = !asked.fetches.is_empty();
         if goes_on {
             self.wait(now, chain, id);
@@ -265,31 +268,42 @@ impl Peers {
         let Some(quarantine) = quarantine else { return };
         let length = quarantine.until.since(now);
         self.outputs.push_back(PeersOutput::Quarantined { peer: id, verdict, why: fault.why.clone(), length });
-        let chain = peer.chain;
-        let (fetches, waiting) = (core::mem::take(&mut peer.fetches), core::mem::take(&mut peer.waiting));
+        let chains = peer.chains.clone();
         match before {
             Some(before) => self.timers.remove(before.until, Timer::Readmit(id)),
-            None => self.outputs.push_back(PeersOutput::Left(chain, id)),
+            None => self.outputs.extend(chains.iter().map(|chain| PeersOutput::Left(*chain, id))),
         }
         self.timers.add(quarantine.until, Timer::Readmit(id));
+        self.release_asks(now, id, &fault, |_| true);
+        for chain in chains {
+            self.readmit_early(chain);
+        }
+    }
+
+    /// Takes a peer's asks of some chains from it: what others may answer goes on, the rest fails.
+    pub(super) fn release_asks(&mut self, now: Instant, id: PeerId, last: &Fault, is_of: impl Fn(ChainId) -> bool) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        let waiting: Vec<_> = peer.waiting.iter().copied().filter(|(_, chain, _)| is_of(*chain)).collect();
+        let fetches: Vec<FetchId> = peer.fetches.iter().copied().collect();
         for fetch in fetches {
-            if let Some(attempt) = self.end_attempt(fetch) {
+            if self.attempts.get(&fetch).is_some_and(|attempt| is_of(attempt.chain))
+                && let Some(attempt) = self.end_attempt(fetch)
+            {
                 self.outputs.push_back(PeersOutput::CancelFetch(fetch));
-                self.give_up_attempt(now, chain, attempt.ask, fault.clone());
+                self.give_up_attempt(now, attempt.chain, attempt.ask, last.clone());
             }
         }
-        for (_, ask) in waiting {
+        for (_, chain, ask) in waiting {
             if let Some(asked) = self.asks.get_mut(&(chain, ask)) {
-                asked.last = Some(fault.clone());
+                asked.last = Some(last.clone());
                 self.close_unanswered(chain, ask);
             }
         }
-        self.readmit_early(chain);
     }
 
     /// Lets a peer of a chain back early when all are out: of those that did not lie the one that has been out longest,
     /// so that each gets its turn whatever the others are out for.
-    fn readmit_early(&mut self, chain: ChainId) {
+    pub(super) fn readmit_early(&mut self, chain: ChainId) {
         if self.admitted(chain).next().is_some() {
             return;
         }
@@ -324,10 +338,10 @@ impl Peers {
                 let Some(peer) = self.peers.get_mut(&id) else { return };
                 peer.record.readmit(now);
                 peer.is_on_probation = true;
-                let chain = peer.chain;
+                let chains = peer.chains.clone();
                 self.outputs.push_back(PeersOutput::Readmitted(id));
-                self.outputs.push_back(PeersOutput::Joined(chain, id));
-                self.place_waiting(now, chain);
+                self.outputs.extend(chains.into_iter().map(|chain| PeersOutput::Joined(chain, id)));
+                self.place_waiting_for(now, id);
             }
         }
     }

@@ -14,7 +14,8 @@ pub const HEDGE_AFTER_MAX: Duration = Duration::from_secs(5);
 pub const HEDGE_AFTER_UNKNOWN: Duration = Duration::from_secs(1);
 /// Returns when another peer is asked too, if that may be.
 pub(super) fn hedge_at(now: Instant, asked: &Asked, peer: &Peer) -> Option<Instant> {
-    let is_hedgeable = asked.ask.to.only().is_none() && asked.fetches.len() == 1 && asked.has_attempts_left();
+    let may_be = asked.ask.is_hedged && asked.ask.is_repeated && asked.ask.to.only().is_none();
+    let is_hedgeable = may_be && asked.fetches.len() == 1 && asked.has_attempts_left();
     let usual = peer.times.p95().unwrap_or(HEDGE_AFTER_UNKNOWN).clamp(HEDGE_AFTER_MIN, HEDGE_AFTER_MAX);
     Some(now.after(usual)).filter(|_| is_hedgeable)
 }

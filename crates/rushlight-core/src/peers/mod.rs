@@ -13,12 +13,11 @@
 //!   it is. When the peer is in quarantine it fails at once.
 //! * A connection that is refused or reset though the peer answered within [`KEPT_ALIVE_MAX`] says nothing about the
 //!   peer: servers close idle connections at the moment of the next request. Such a request is written once more to the
-//!   same peer, once per ask. That is safe because asks only read (RFC 9110 section 9.2.2).
+//!   same peer, once per ask. That is safe where asks only read (RFC 9110 section 9.2.2), which the ask says.
 //! * [`FETCHES_PER_PEER_MAX`] fetches per peer run at once. Asks beyond wait, oldest first, in a queue bounded by
 //!   [`ASKS_PER_CHAIN_MAX`].
 //! * HTTP 200, and 500 with a body, are answers. Every other status is [`Verdict::Refusing`], 429 and 503 with
-//!   `Retry-After` at once and for that time. A body above the ask's bound is [`Verdict::Lying`]: an honest peer has
-//!   nothing so large to say. An answer that breaks off is [`Verdict::Refusing`], because a proxy or a restart does
+//!   `Retry-After` at once and for that time. What a body above the ask's bound means the ask says. An answer that breaks off is [`Verdict::Refusing`], because a proxy or a restart does
 //!   that too; one that does not come within the ask's patience is [`Verdict::Slow`].
 //! * Quarantine ends by itself: the peer joins again with one fetch at a time until it has answered. When every peer of
 //!   a chain is out, the one that has been out longest is back early, except liars.
@@ -35,11 +34,12 @@ mod stats;
 mod timers;
 mod verdict;
 
-pub use ask::{Ask, AskBody, AskFailed, Fault, Reply, To, WHY_BYTES_MAX};
+pub use ask::{Ask, AskFailed, Fault, HttpQuestion, Oversize, Question, Reply, To, WHY_BYTES_MAX};
 pub use attempts::KEPT_ALIVE_MAX;
 pub use hedge::{HEDGE_AFTER_MAX, HEDGE_AFTER_MIN, HEDGE_AFTER_UNKNOWN};
 pub use http::{
-    ADDRESS_BYTES_MAX, AddressError, Fetch, FetchFailed, Fetched, HOST_BYTES_MAX, LABEL_BYTES_MAX, Method, Share,
+    ADDRESS_BYTES_MAX, Address, AddressError, Fetch, FetchFailed, Fetched, HOST_BYTES_MAX, LABEL_BYTES_MAX, Method,
+    Share, shown,
 };
 pub use quarantine::{EARLY_MAX, EARLY_MIN, RETRY_AFTER_MAX, RETRY_AFTER_MIN, STRIKE_AGE};
 pub use queue::SLOWER_FACTOR_MAX;
@@ -47,13 +47,13 @@ pub use score::{ANSWER_TIME_UNKNOWN, ANSWER_TIMES_MAX, ANSWER_TIMES_MIN};
 pub use stats::PeerStats;
 pub use verdict::Verdict;
 
-use crate::base::{AskId, ChainId, FetchId, Instant, PeerId};
+use crate::base::{AskId, ChainId, FetchId, Instant, PeerId, Seed};
 use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::string::String;
 use alloc::vec::Vec;
 use attempts::{Asked, Attempt};
 use core::time::Duration;
-use http::{Address, is_request_target};
+use http::is_request_target;
 use peer::Peer;
 use timers::{Timer, Timers};
 
@@ -123,7 +123,7 @@ pub struct Answered {
 /// The peers of all chains of a node.
 #[derive(Debug)]
 pub struct Peers {
-    seed: [u8; 32],
+    seed: Seed,
     peers: BTreeMap<PeerId, Peer>,
     chains: BTreeMap<ChainId, Crowd>,
     asks: BTreeMap<(ChainId, AskId), Asked>,
@@ -148,9 +148,9 @@ struct Crowd {
 
 impl Peers {
     /// Returns an empty crowd. `seed` spreads the ends of quarantines and nothing else.
-    pub fn new(seed: [u8; 32]) -> Self {
+    pub fn new(seed: impl Into<Seed>) -> Self {
         Self {
-            seed,
+            seed: seed.into(),
             peers: BTreeMap::new(),
             chains: BTreeMap::new(),
             asks: BTreeMap::new(),
@@ -163,26 +163,53 @@ impl Peers {
         }
     }
 
-    /// Adds a peer that serves `chain` at the base `address`, and returns its id, which is never used again. Asks that
-    /// wait already may go to it from the next event on.
+    /// Adds a peer that serves `chain` at the base `address`, and returns its id, which is never used again for another. A
+    /// peer that serves another chain already is the same peer: what is known of it holds for both. Asks that wait already
+    /// may go to it from the next event on.
     /// # Errors
     /// [`AddressError`] names the rule that the address breaks.
-    pub fn add(&mut self, chain: ChainId, address: String) -> Result<PeerId, AddressError> {
-        let address = Address::parse(&address)?;
+    pub fn add(&mut self, chain: ChainId, address: &str) -> Result<PeerId, AddressError> {
+        let address = Address::parse(address)?;
+        let known = self.peers.iter().find(|(_, peer)| peer.address == address).map(|(id, _)| *id);
         let crowd = self.chains.entry(chain).or_default();
         if crowd.peers.len() >= PEERS_PER_CHAIN_MAX {
             return Err(AddressError::TooMany { max: PEERS_PER_CHAIN_MAX });
         }
-        let known = |id: &PeerId| self.peers.get(id).is_some_and(|peer| peer.address.as_str() == address.as_str());
-        if crowd.peers.iter().any(known) {
-            return Err(AddressError::Duplicate { got: address.as_str().into() });
+        if known.is_some_and(|known| crowd.peers.contains(&known)) {
+            return Err(AddressError::Duplicate { got: address.origin().into() });
         }
-        let id = PeerId(self.peers_made);
-        self.peers_made = self.peers_made.saturating_add(1);
+        let id = known.unwrap_or(PeerId(self.peers_made));
+        self.peers_made = self.peers_made.max(id.0.saturating_add(1));
         crowd.peers.insert(id);
-        self.peers.insert(id, Peer::new(chain, address));
-        self.outputs.push_back(PeersOutput::Joined(chain, id));
+        let peer = self.peers.entry(id).or_insert_with(|| Peer::new(address));
+        peer.chains.insert(chain);
+        if peer.is_admitted() {
+            self.outputs.push_back(PeersOutput::Joined(chain, id));
+        }
         Ok(id)
+    }
+
+    /// Removes a peer from a chain: what it was asked is put to others, or fails. Does nothing when it does not serve it.
+    pub fn remove(&mut self, now: Instant, chain: ChainId, id: PeerId) {
+        let is_member = self.chains.get_mut(&chain).is_some_and(|crowd| crowd.peers.remove(&id));
+        let Some(peer) = self.peers.get_mut(&id).filter(|_| is_member) else { return };
+        peer.chains.remove(&chain);
+        if peer.is_admitted() {
+            self.outputs.push_back(PeersOutput::Left(chain, id));
+        }
+        let last = Fault::new(id, Verdict::Refusing, "it was removed");
+        self.release_asks(now, id, &last, |of| of == chain);
+        if self.peers.get(&id).is_some_and(|peer| peer.chains.is_empty()) {
+            self.forget_peer(id);
+        }
+        self.readmit_early(chain);
+        self.place_waiting(now, chain);
+    }
+
+    fn forget_peer(&mut self, id: PeerId) {
+        if let Some(quarantine) = self.peers.remove(&id).and_then(|peer| peer.record.quarantine()) {
+            self.timers.remove(quarantine.until, Timer::Readmit(id));
+        }
     }
 
     /// Removes a chain with its peers. Its open asks are dropped without a word, their fetches cancelled.
@@ -194,8 +221,10 @@ impl Peers {
         }
         let Some(crowd) = self.chains.remove(&chain) else { return };
         for id in crowd.peers {
-            if let Some(quarantine) = self.peers.remove(&id).and_then(|peer| peer.record.quarantine()) {
-                self.timers.remove(quarantine.until, Timer::Readmit(id));
+            let Some(peer) = self.peers.get_mut(&id) else { continue };
+            peer.chains.remove(&chain);
+            if peer.chains.is_empty() {
+                self.forget_peer(id);
             }
         }
     }
@@ -205,9 +234,9 @@ impl Peers {
     /// cancelled.
     pub fn ask(&mut self, now: Instant, chain: ChainId, id: AskId, ask: Ask) {
         self.close(chain, id);
-        let is_sendable = match &ask.body {
-            AskBody::Get(target) => is_request_target(target),
-            AskBody::Post(_) => true,
+        let is_sendable = match &ask.question {
+            Question::Http(HttpQuestion::Get(target)) => is_request_target(target),
+            Question::Http(HttpQuestion::Post(_)) => true,
         };
         let crowd = self.chains.entry(chain).or_default();
         let refused = match ask.to {
@@ -260,9 +289,7 @@ impl Peers {
     /// Holds a verdict against a peer, for what it did in words; does nothing when there is no such peer.
     pub fn blame(&mut self, now: Instant, peer: PeerId, verdict: Verdict, why: &str) {
         self.strike(now, Fault::new(peer, verdict, why), None);
-        if let Some(chain) = self.peers.get(&peer).map(|known| known.chain) {
-            self.place_waiting(now, chain);
-        }
+        self.place_waiting_for(now, peer);
     }
 
     /// Does what is due by `now`: attempts that took too long, hedges, waits that are over, quarantines that end.
@@ -292,33 +319,8 @@ impl Peers {
         self.attempts.len()
     }
 
-    /// Returns the normalised base address of a peer.
-    pub fn address(&self, peer: PeerId) -> Option<&str> {
-        self.peers.get(&peer).map(|peer| peer.address.as_str())
-    }
-
-    /// Returns the host of a peer: a name in lower case or an IP address.
-    pub fn host(&self, peer: PeerId) -> Option<&str> {
-        self.peers.get(&peer).map(|peer| peer.address.host())
-    }
-
-    /// Returns scheme, host and port of a peer's address (RFC 6454 section 6.2): what names it without what may be a secret,
-    /// a key in the path.
-    pub fn origin(&self, peer: PeerId) -> Option<&str> {
-        self.peers.get(&peer).map(|peer| peer.address.origin())
-    }
-
-    /// Tells whether a peer is on this machine.
-    pub fn is_loopback(&self, peer: PeerId) -> bool {
-        self.peers.get(&peer).is_some_and(|peer| peer.address.is_loopback())
-    }
-
-    /// Tells whether two peers may well be of one operator and so do not witness for each other: the same host, or on
-    /// loopback the same port. Unknown peers count as of one operator.
-    pub fn is_same_operator(&self, a: PeerId, b: PeerId) -> bool {
-        match (self.peers.get(&a), self.peers.get(&b)) {
-            (Some(a), Some(b)) => a.address.is_same_operator(&b.address),
-            _ => true,
-        }
+    /// Returns the base address of a peer.
+    pub fn address(&self, peer: PeerId) -> Option<&Address> {
+        self.peers.get(&peer).map(|peer| &peer.address)
     }
 }

@@ -9,7 +9,8 @@ use alloc::collections::BTreeSet;
 
 #[derive(Debug)]
 pub(super) struct Peer {
-    pub chain: ChainId,
+    /// The chains that it serves.
+    pub chains: BTreeSet<ChainId>,
     pub address: Address,
     pub times: AnswerTimes,
     pub record: Record,
@@ -21,13 +22,13 @@ pub(super) struct Peer {
     pub last_answer: Option<Instant>,
     pub fetches: BTreeSet<FetchId>,
     /// Asks that only this peer may answer, by age.
-    pub waiting: BTreeSet<(u64, AskId)>,
+    pub waiting: BTreeSet<(u64, ChainId, AskId)>,
 }
 
 impl Peer {
-    pub(super) fn new(chain: ChainId, address: Address) -> Self {
+    pub(super) fn new(address: Address) -> Self {
         Self {
-            chain,
+            chains: BTreeSet::new(),
             address,
             times: AnswerTimes::new(),
             record: Record::default(),
@@ -65,8 +66,8 @@ impl Peer {
     pub(super) fn stats(&self, id: PeerId) -> PeerStats {
         PeerStats {
             peer: id,
-            chain: self.chain,
-            address: self.address.as_str().into(),
+            chains: self.chains.iter().copied().collect(),
+            address: self.address.clone(),
             quarantined: self.record.quarantine().map(|quarantine| quarantine.verdict),
             answered: self.answered,
             faults: self.record.faults(),

@@ -6,7 +6,7 @@
 //! its last chance for every verdict.
 
 use super::Verdict;
-use crate::base::{Instant, PeerId};
+use crate::base::{Instant, PeerId, Seed};
 use crate::crypto::Sha256;
 use alloc::collections::BTreeMap;
 use core::time::Duration;
@@ -51,6 +51,8 @@ pub(super) fn sentence(verdict: Verdict) -> Sentence {
         Verdict::Slow => Sentence { strikes_max: 3, first: secs(5), longest: secs(300), cost: 50 },
         Verdict::Behind => Sentence { strikes_max: 6, first: secs(10), longest: secs(300), cost: 10 },
         Verdict::Pruned => Sentence { strikes_max: 8, first: secs(10), longest: secs(600), cost: 10 },
+        // Which no number of strikes reaches.
+        Verdict::AnotherForm => Sentence { strikes_max: u32::MAX, first: secs(0), longest: secs(0), cost: 50 },
         Verdict::Refusing => Sentence { strikes_max: 3, first: secs(10), longest: secs(600), cost: 100 },
         Verdict::Lying => Sentence { strikes_max: 1, first: secs(600), longest: secs(86_400), cost: 400 },
     }
@@ -102,7 +104,8 @@ pub(super) struct Record {
     answers: u64,
 }
 
-const VERDICTS: [Verdict; 5] = [Verdict::Slow, Verdict::Behind, Verdict::Pruned, Verdict::Refusing, Verdict::Lying];
+const VERDICTS: [Verdict; 6] =
+    [Verdict::Slow, Verdict::Behind, Verdict::Pruned, Verdict::AnotherForm, Verdict::Refusing, Verdict::Lying];
 
 impl Record {
     /// Returns the quarantine under way.
@@ -186,8 +189,11 @@ impl Record {
         self.quarantine = None;
         for verdict in VERDICTS {
             let strikes = self.strikes.entry(verdict).or_default();
-            strikes.count = sentence(verdict).strikes_max.saturating_sub(1);
-            strikes.at = now;
+            let strikes_max = sentence(verdict).strikes_max;
+            if strikes_max < u32::MAX {
+                strikes.count = strikes_max.saturating_sub(1);
+                strikes.at = now;
+            }
         }
     }
 
@@ -207,7 +213,7 @@ fn remembered(strikes: &Strikes, now: Instant) -> u32 {
 /// Spreads quarantines over time: a hash of the node's seed, the peer and the number of its quarantine.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Jitter<'a> {
-    pub seed: &'a [u8; 32],
+    pub seed: &'a Seed,
     pub peer: PeerId,
 }
 
@@ -215,7 +221,7 @@ impl Jitter<'_> {
     fn up_to(&self, most: Duration, nth: u64) -> Duration {
         let mut hash = Sha256::default();
         hash.update(b"rushlight/peers/quarantine");
-        hash.update(self.seed);
+        hash.update(self.seed.exposed());
         hash.update(&self.peer.0.to_be_bytes());
         hash.update(&nth.to_be_bytes());
         let [a, b, c, d, e, f, g, h, ..] = *hash.finish().as_bytes();

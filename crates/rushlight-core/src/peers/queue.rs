@@ -17,7 +17,7 @@ impl Peers {
         match &asked.ask.to {
             To::Any if asked.attempts == 0 => crowd.waiting.insert(place),
             To::Any | To::Among(_) => crowd.choosing.insert(place),
-            To::Only(peer) => self.peers.get_mut(peer).is_some_and(|peer| peer.waiting.insert(place)),
+            To::Only(peer) => self.peers.get_mut(peer).is_some_and(|peer| peer.waiting.insert((asked.turn, chain, id))),
         };
         let until = now.after(asked.ask.patience);
         if let Some(before) = asked.waits_until.replace(until) {
@@ -34,10 +34,18 @@ impl Peers {
         if let Some(peer) = asked.ask.to.only()
             && let Some(peer) = self.peers.get_mut(&peer)
         {
-            peer.waiting.remove(&place);
+            peer.waiting.remove(&(asked.turn, chain, id));
         }
         if let Some(until) = asked.waits_until.take() {
             self.timers.remove(until, Timer::Wait(chain, id));
+        }
+    }
+
+    /// Sends out waiting asks of all chains that a peer serves.
+    pub(super) fn place_waiting_for(&mut self, now: Instant, peer: PeerId) {
+        let chains = self.peers.get(&peer).map(|peer| peer.chains.clone());
+        for chain in chains.into_iter().flatten() {
+            self.place_waiting(now, chain);
         }
     }
 
@@ -79,7 +87,10 @@ impl Peers {
             .iter()
             .filter_map(|peer| Some((peer, self.peers.get(peer)?)))
             .filter(|(_, known)| known.is_free())
-            .filter_map(|(peer, known)| known.waiting.first().map(|(turn, id)| (*turn, *id, *peer)))
+            .filter_map(|(peer, known)| {
+                let (turn, _, id) = known.waiting.iter().find(|(_, of, _)| *of == chain)?;
+                Some((*turn, *id, *peer))
+            })
             .min();
         fresh.into_iter().chain(chosen).chain(only).min().map(|(_, id, peer)| (id, peer))
     }

@@ -1,19 +1,20 @@
 //! What the node knows of a peer, for metrics and status.
 
-use super::Verdict;
+use super::{Address, Verdict};
 use crate::base::{ChainId, PeerId};
 use alloc::collections::BTreeMap;
 use alloc::string::String;
+use alloc::vec::Vec;
 
 /// What the node knows of a peer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerStats {
     /// The peer.
     pub peer: PeerId,
-    /// The chain that it serves.
-    pub chain: ChainId,
+    /// The chains that it serves.
+    pub chains: Vec<ChainId>,
     /// Its address.
-    pub address: String,
+    pub address: Address,
     /// The verdict for which it is in quarantine now.
     pub quarantined: Option<Verdict>,
     /// Asks answered.

@@ -10,9 +10,12 @@ pub enum Verdict {
     Behind,
     /// It no longer has a height.
     Pruned,
+    /// It answers in a form that we do not read: a flag or key type that is not known here, a page of a gateway, far more than
+    /// it was asked for. That may be our fault as well as its own, so it costs no standing; but it is no answer either.
+    AnotherForm,
     /// It refuses: connection refused, HTTP 4xx or 5xx, rate limit, unknown route.
     Refusing,
-    /// What it said is provably wrong or malformed.
+    /// What it said was read in whole, and a hash, a signature or a rule of the chain fails.
     Lying,
 }
 
@@ -23,6 +26,7 @@ impl Verdict {
             Self::Slow => "slow",
             Self::Behind => "behind",
             Self::Pruned => "pruned",
+            Self::AnotherForm => "another_form",
             Self::Refusing => "refusing",
             Self::Lying => "lying",
         }

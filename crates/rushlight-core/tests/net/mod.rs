@@ -264,8 +264,8 @@ impl<'a> Net<'a> {
     /// Returns the quarantines: when, of whom, and for what.
     pub fn quarantines(&self) -> Vec<String> {
         let quarantines = self.notices.iter().filter_map(|(at, notice)| match notice {
-            Notice::Quarantined { address, verdict, why, .. } => {
-                Some(format!("{} s: {address}: {}: {why}", at.as_secs(), verdict.word()))
+            Notice::Quarantined { origin, verdict, why, .. } => {
+                Some(format!("{} s: {origin}: {}: {why}", at.as_secs(), verdict.word()))
             }
             _ => None,
         });

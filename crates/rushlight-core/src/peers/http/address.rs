@@ -2,8 +2,12 @@
 //!
 //! Addresses come from the user's settings, so a refusal names the broken rule. They are normalised, because a peer
 //! that is listed twice under two spellings would be its own witness.
+//!
+//! The path of an address may hold a key of its user. So an address prints its origin and nothing else, and an error says
+//! what is wrong with a path without showing it.
 
 use alloc::string::{String, ToString};
+use core::fmt;
 use core::net::{Ipv4Addr, Ipv6Addr};
 
 /// The longest address that is taken, in bytes.
@@ -53,15 +57,15 @@ pub enum AddressError {
         got: String,
     },
     /// The path holds what a URL may not hold, or a segment `.` or `..`.
-    #[error("path {got:?} holds a character that must be percent-encoded, or a segment `.` or `..`")]
+    #[error("path holds a character that must be percent-encoded, or a segment `.` or `..`; at byte {at}")]
     Path {
-        /// The path.
-        got: String,
+        /// Where the character or the segment begins, counted from the path's first slash.
+        at: usize,
     },
     /// The chain has this address already. Listed twice, a peer would be its own witness.
-    #[error("address {got} is listed twice")]
+    #[error("an address at {got} is listed twice")]
     Duplicate {
-        /// The address, normalised.
+        /// Its origin.
         got: String,
     },
     /// The chain has as many peers as it may have.
@@ -73,8 +77,8 @@ pub enum AddressError {
 }
 
 /// A normalised base address: scheme and host in lower case, default port and trailing slashes left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::peers) struct Address {
+#[derive(Clone, PartialEq, Eq)]
+pub struct Address {
     base: String,
     host: String,
     port: u16,
@@ -85,7 +89,7 @@ impl Address {
     /// Reads an absolute `http` or `https` URL without user name, query and fragment.
     /// # Errors
     /// [`AddressError`], one variant per rule.
-    pub(in crate::peers) fn parse(text: &str) -> Result<Self, AddressError> {
+    pub fn parse(text: &str) -> Result<Self, AddressError> {
         if text.len() > ADDRESS_BYTES_MAX {
             return Err(AddressError::TooLong { got: text.len() });
         }
@@ -104,8 +108,8 @@ impl Address {
         let host = Host::parse(host_text)?;
         let port = port_text.map_or(Ok(default_port), parse_port)?;
         let path = path.trim_end_matches('/');
-        if !is_path(path) {
-            return Err(AddressError::Path { got: path.into() });
+        if let Some(at) = path_fault(path) {
+            return Err(AddressError::Path { at });
         }
         let base = match port == default_port {
             true => alloc::format!("{scheme}://{}{path}", host.text),
@@ -114,34 +118,24 @@ impl Address {
         Ok(Self { base, host: host.text, port, is_loopback: host.is_loopback })
     }
 
-    /// Returns the normalised address, without a trailing slash.
-    pub(in crate::peers) fn as_str(&self) -> &str {
+    /// Returns the whole address, without a trailing slash. Its path may hold a key: for requests, and for whoever owns it.
+    pub fn exposed(&self) -> &str {
         &self.base
     }
 
     /// Returns scheme, host and port (RFC 6454 section 6.2), a default port left out.
-    pub(in crate::peers) fn origin(&self) -> &str {
+    pub fn origin(&self) -> &str {
         let scheme_end = self.base.find("://").map_or(0, |at| at.saturating_add(3));
         let path = self.base.get(scheme_end..).and_then(|rest| rest.find('/'));
         path.and_then(|at| self.base.get(..scheme_end.saturating_add(at))).unwrap_or(&self.base)
     }
 
-    /// Returns the host: a name in lower case, or an IP address in its shortest form (IPv6 in brackets).
-    pub(in crate::peers) fn host(&self) -> &str {
-        &self.host
-    }
-
-    /// Tells whether the host is this machine.
-    pub(in crate::peers) fn is_loopback(&self) -> bool {
-        self.is_loopback
-    }
-
-    /// Tells whether both addresses may well be of one operator: the same host, or on loopback the same port, because
-    /// there every server shares the host.
-    pub(in crate::peers) fn is_same_operator(&self, other: &Self) -> bool {
-        match self.is_loopback && other.is_loopback {
-            true => self.port == other.port,
-            false => self.host == other.host,
+    /// Returns who runs it, as far as the address tells: the host, and on this machine, whose servers all share it, the port.
+    /// No peer is a witness of another one of the same operator.
+    pub fn operator(&self) -> String {
+        match self.is_loopback {
+            true => alloc::format!("localhost:{}", self.port),
+            false => self.host.clone(),
         }
     }
 
@@ -149,6 +143,29 @@ impl Address {
     pub(in crate::peers) fn join(&self, path_and_query: &str) -> String {
         alloc::format!("{}{path_and_query}", self.base)
     }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.origin())
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Address({})", self.origin())
+    }
+}
+
+/// Returns what may be shown of a text that may be an address, or should have been one: no path, no query, no user name.
+pub fn shown(text: &str) -> &str {
+    let scheme_end = text.find("://").map_or(0, |at| at.saturating_add(3));
+    let rest = text.get(scheme_end..).unwrap_or_default();
+    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    if rest.get(..authority_end).is_some_and(|authority| authority.contains('@')) {
+        return text.get(..scheme_end).unwrap_or_default();
+    }
+    text.get(..scheme_end.saturating_add(authority_end)).unwrap_or_default()
 }
 
 fn split_scheme(text: &str) -> Result<(&'static str, u16, &str), AddressError> {
@@ -222,18 +239,29 @@ fn is_label(label: &str) -> bool {
         && bytes.last() != Some(&b'-')
 }
 
-/// RFC 3986 section 3.3, without the segments `.` and `..`, which servers and proxies resolve differently.
-fn is_path(path: &str) -> bool {
+/// Returns where a path is not one by RFC 3986 section 3.3, or has a segment `.` or `..`, which servers and proxies resolve
+/// differently.
+fn path_fault(path: &str) -> Option<usize> {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/%".contains(&byte);
-    let is_dots = |segment: &str| {
+    let is_encoded = |at: usize| {
+        let hex = at.checked_add(1).and_then(|from| path.get(from..from.checked_add(2)?));
+        hex.is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    };
+    let strange = path.bytes().position(|byte| !is_plain(byte));
+    let broken = path.match_indices('%').map(|(at, _)| at).find(|at| !is_encoded(*at));
+    let is_dots = |segment: &&str| {
         let plain = segment.to_ascii_lowercase().replace("%2e", ".");
         plain == "." || plain == ".."
     };
-    let mut after_percents = path.split('%');
-    after_percents.next();
-    path.bytes().all(is_plain)
-        && !path.split('/').any(is_dots)
-        && after_percents.all(|part| part.get(..2).is_some_and(|hex| hex.bytes().all(|byte| byte.is_ascii_hexdigit())))
+    let mut begin = 0_usize;
+    let mut dots = None;
+    for segment in path.split('/') {
+        if dots.is_none() && is_dots(&segment) {
+            dots = Some(begin);
+        }
+        begin = begin.saturating_add(segment.len()).saturating_add(1);
+    }
+    [strange, broken, dots].into_iter().flatten().min()
 }
 
 /// Tells whether `text` is a path and query that may be sent: begins with `/` and holds only visible ASCII and no `#`.
@@ -253,8 +281,7 @@ mod tests {
         for text in texts {
             match Address::parse(text) {
                 Ok(address) => {
-                    let loopback = if address.is_loopback() { " (loopback)" } else { "" };
-                    writeln!(table, "{text} -> {} @ {}{loopback}", address.as_str(), address.host()).unwrap();
+                    writeln!(table, "{text} -> {} @ {}", address.exposed(), address.operator()).unwrap();
                 }
                 Err(error) => writeln!(table, "{text} -> {error}").unwrap(),
             }
@@ -278,15 +305,15 @@ mod tests {
                 "https://user.example/~me:@,",
             ],
             expect![[r#"
-                http://127.0.0.1:26657 -> http://127.0.0.1:26657 @ 127.0.0.1 (loopback)
-                HTTP://LocalHost:80/ -> http://localhost @ localhost (loopback)
+                http://127.0.0.1:26657 -> http://127.0.0.1:26657 @ localhost:26657
+                HTTP://LocalHost:80/ -> http://localhost @ localhost:80
                 https://RPC.Example.com.:443// -> https://rpc.example.com @ rpc.example.com
                 https://rpc.example.com:8443/cosmos/a%20b/ -> https://rpc.example.com:8443/cosmos/a%20b @ rpc.example.com
-                http://[::1]:26657 -> http://[::1]:26657 @ [::1] (loopback)
+                http://[::1]:26657 -> http://[::1]:26657 @ localhost:26657
                 http://[2001:DB8:0:0::1]/x -> http://[2001:db8::1]/x @ [2001:db8::1]
-                http://[::ffff:127.0.0.1]:1 -> http://[::ffff:127.0.0.1]:1 @ [::ffff:127.0.0.1] (loopback)
+                http://[::ffff:127.0.0.1]:1 -> http://[::ffff:127.0.0.1]:1 @ localhost:1
                 http://node_1:26657 -> http://node_1:26657 @ node_1
-                http://a.localhost -> http://a.localhost @ a.localhost (loopback)
+                http://a.localhost -> http://a.localhost @ localhost:80
                 https://user.example/~me:@, -> https://user.example/~me:@, @ user.example
             "#]],
         );
@@ -355,11 +382,11 @@ mod tests {
                 http://[::1]x -> host "[::1]x" is neither a host name nor an IP address (IPv6 in brackets, names outside ASCII as punycode)
                 http://[fe80::1%eth0] -> host "[fe80::1%eth0]" is neither a host name nor an IP address (IPv6 in brackets, names outside ASCII as punycode)
                 http://::1 -> host "" is neither a host name nor an IP address (IPv6 in brackets, names outside ASCII as punycode)
-                http://a/b c -> path "/b c" holds a character that must be percent-encoded, or a segment `.` or `..`
-                http://a/../b -> path "/../b" holds a character that must be percent-encoded, or a segment `.` or `..`
-                http://a/%2E%2e/b -> path "/%2E%2e/b" holds a character that must be percent-encoded, or a segment `.` or `..`
-                http://a/%2 -> path "/%2" holds a character that must be percent-encoded, or a segment `.` or `..`
-                http://a/%zz -> path "/%zz" holds a character that must be percent-encoded, or a segment `.` or `..`
+                http://a/b c -> path holds a character that must be percent-encoded, or a segment `.` or `..`; at byte 2
+                http://a/../b -> path holds a character that must be percent-encoded, or a segment `.` or `..`; at byte 1
+                http://a/%2E%2e/b -> path holds a character that must be percent-encoded, or a segment `.` or `..`; at byte 1
+                http://a/%2 -> path holds a character that must be percent-encoded, or a segment `.` or `..`; at byte 1
+                http://a/%zz -> path holds a character that must be percent-encoded, or a segment `.` or `..`; at byte 1
             "#]],
         );
         let long = alloc::format!("http://a/{}", "b".repeat(ADDRESS_BYTES_MAX));
@@ -372,12 +399,38 @@ mod tests {
 
     #[test]
     fn an_operator_is_a_host_and_on_loopback_a_port() {
-        let same = |a: &str, b: &str| Address::parse(a).unwrap().is_same_operator(&Address::parse(b).unwrap());
+        let operator = |text: &str| Address::parse(text).unwrap().operator();
+        let same = |a: &str, b: &str| operator(a) == operator(b);
         assert!(same("http://A.example/x", "https://a.example:8443/y"));
         assert!(!same("http://a.example", "http://b.example"));
         assert!(!same("http://127.0.0.1:1", "http://127.0.0.1:2"));
         assert!(same("http://127.0.0.1:1", "http://localhost:1/x"));
+        assert!(same("http://127.0.0.1:1/x", "https://[::1]:1/y"));
         assert!(!same("http://127.0.0.1:1", "http://a.example:1"));
+    }
+
+    #[test]
+    fn a_key_in_an_address_is_not_printed() {
+        for (text, want) in [
+            ("https://rpc.example/v1/s3cret", "https://rpc.example"),
+            ("http://[::1]:26657/s3cret/", "http://[::1]:26657"),
+            ("http://127.0.0.1:1", "http://127.0.0.1:1"),
+        ] {
+            let address = Address::parse(text).unwrap();
+            assert_eq!((address.origin(), shown(text)), (want, want));
+            let printed = alloc::format!("{address} {address:?}");
+            assert!(printed.contains(want) && !printed.contains("s3cret"), "{printed}");
+        }
+        for (text, want) in [
+            ("", ""),
+            ("https://s3cret@rpc.example/", "https://"),
+            ("rpc.example?key=s3cret", "rpc.example"),
+            ("http://rpc.example#s3cret", "http://rpc.example"),
+        ] {
+            assert_eq!(shown(text), want);
+        }
+        let error = Address::parse("https://rpc.example/s3 cret").unwrap_err().to_string();
+        assert!(!error.contains("cret"), "{error}");
     }
 
     #[test]

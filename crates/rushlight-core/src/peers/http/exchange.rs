@@ -1,11 +1,13 @@
 //! Fetches: HTTP requests that the driver is asked to make.
 
+use super::shown;
 use crate::base::{ChainId, PeerId};
 use alloc::string::String;
+use core::fmt;
 use core::time::Duration;
 
-/// An HTTP request. No redirect is followed, no cookie kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// An HTTP request. No redirect is followed, no cookie kept. Printed it shows of its URL no more than [`shown`].
+#[derive(Clone, PartialEq, Eq)]
 pub struct Fetch {
     /// Whose share of connections and memory it takes.
     pub share: Share,
@@ -17,6 +19,14 @@ pub struct Fetch {
     pub body_bytes_max: u32,
     /// The driver gives up after this time, for which the time does not count in which it has the fetch wait.
     pub timeout: Duration,
+}
+
+impl fmt::Debug for Fetch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { share, url, method, body_bytes_max, timeout } = self;
+        let url = shown(url);
+        write!(f, "Fetch({share:?} {url} {method:?} at most {body_bytes_max} bytes within {timeout:?})")
+    }
 }
 
 /// Whose share of the driver's connections and memory a fetch takes. What one chain's providers hold for long must not be

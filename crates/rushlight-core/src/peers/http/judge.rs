@@ -11,7 +11,8 @@ use core::time::Duration;
 /// Returns the status of an answer that is one; else what is held against its sender.
 pub(in crate::peers) fn judge(result: &Result<Fetched<'_>, FetchFailed>, ask: &Ask) -> Result<u16, Miss> {
     let bytes_max = ask.answer_bytes_max;
-    let too_large = || Miss::new(Verdict::Lying, format!("{}: {bytes_max} bytes", FetchFailed::TooLarge));
+    let why = || format!("{}: {bytes_max} bytes", FetchFailed::TooLarge);
+    let too_large = || Miss { is_oversized: true, ..Miss::new(Verdict::AnotherForm, why()) };
     let (fetched, is_large) = match result {
         Ok(fetched) => (fetched, u64::try_from(fetched.body.len()).is_ok_and(|length| length > u64::from(bytes_max))),
         Err(FetchFailed::TooLarge) => return Err(too_large()),

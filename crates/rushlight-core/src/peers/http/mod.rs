@@ -4,7 +4,7 @@ mod address;
 mod exchange;
 mod judge;
 
-pub use address::{ADDRESS_BYTES_MAX, AddressError, HOST_BYTES_MAX, LABEL_BYTES_MAX};
-pub(super) use address::{Address, is_request_target};
+pub(super) use address::is_request_target;
+pub use address::{ADDRESS_BYTES_MAX, Address, AddressError, HOST_BYTES_MAX, LABEL_BYTES_MAX, shown};
 pub use exchange::{Fetch, FetchFailed, Fetched, Method, Share};
 pub(super) use judge::judge;

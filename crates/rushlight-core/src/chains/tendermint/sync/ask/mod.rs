@@ -16,7 +16,7 @@ pub use crate::chains::tendermint::sync::ask::request::{Failed, Got, RequestId};
 use crate::chains::tendermint::sync::ask::request::{Part, Request, Want, failed, lying};
 use crate::chains::tendermint::sync::ask::sets::SetCache;
 use crate::chains::tendermint::types::{Commit, Header, LightBlock, VALIDATORS_MAX, ValidatorSet};
-use crate::chains::{Ask, AskBody, AskFailed, Reply, To, Verdict};
+use crate::chains::{Ask, AskFailed, HttpQuestion, Reply, To, Verdict};
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::format;
@@ -106,13 +106,8 @@ impl Fetcher {
     pub fn headers(&mut self, low: u64, high: u64) -> RequestId {
         let to = self.who_has(Part::Headers, low, high);
         let request = self.open(Want::Headers, low, to.clone());
-        let ask = Ask {
-            to,
-            body: AskBody::Get(format!("/blockchain?minHeight={low}&maxHeight={high}")),
-            answer_bytes_max: HEADERS_BYTES_MAX,
-            patience: PATIENCE,
-            is_held_against: false,
-        };
+        let question = HttpQuestion::Get(format!("/blockchain?minHeight={low}&maxHeight={high}"));
+        let ask = Ask::to_read(to, question, HEADERS_BYTES_MAX, PATIENCE).for_client();
         self.ask(request, Part::Headers, ask);
         request
     }
@@ -120,13 +115,8 @@ impl Fetcher {
     /// Asks a provider how it is.
     pub fn status(&mut self, peer: PeerId) -> RequestId {
         let request = self.open(Want::Status, 0, To::Only(peer));
-        let ask = Ask {
-            to: To::Only(peer),
-            body: AskBody::Get("/status".to_string()),
-            answer_bytes_max: STATUS_BYTES_MAX,
-            patience: PATIENCE,
-            is_held_against: true,
-        };
+        let question = HttpQuestion::Get("/status".to_string());
+        let ask = Ask::to_read(To::Only(peer), question, STATUS_BYTES_MAX, PATIENCE);
         self.ask(request, Part::Status, ask);
         request
     }
@@ -250,13 +240,8 @@ impl Fetcher {
 
     pub(crate) fn ask_commit(&mut self, id: RequestId) {
         let Some(request) = self.requests.get(&id) else { return };
-        let ask = Ask {
-            to: request.to.clone(),
-            body: AskBody::Get(format!("/commit?height={}", request.height)),
-            answer_bytes_max: COMMIT_BYTES_MAX,
-            patience: PATIENCE,
-            is_held_against: true,
-        };
+        let question = HttpQuestion::Get(format!("/commit?height={}", request.height));
+        let ask = Ask::to_read(request.to.clone(), question, COMMIT_BYTES_MAX, PATIENCE);
         self.ask(id, Part::Commit, ask);
     }
 
@@ -266,13 +251,7 @@ impl Fetcher {
         let page = request.members.len() / per_page + 1;
         let path = format!("/validators?height={}&page={page}&per_page={per_page}", request.height);
         request.pages_asked = request.pages_asked.saturating_add(1);
-        let ask = Ask {
-            to: request.to.clone(),
-            body: AskBody::Get(path),
-            answer_bytes_max: VALIDATORS_PAGE_BYTES_MAX,
-            patience: PATIENCE,
-            is_held_against: true,
-        };
+        let ask = Ask::to_read(request.to.clone(), HttpQuestion::Get(path), VALIDATORS_PAGE_BYTES_MAX, PATIENCE);
         self.ask(id, Part::Page, ask);
     }
 
@@ -398,6 +377,7 @@ mod tests {
     use super::*;
     use crate::chains::tendermint::types::Validator;
     use crate::crypto::PublicKey;
+    use crate::peers::Question;
     use alloc::string::String;
 
     const LIAR: PeerId = PeerId(1);
@@ -433,7 +413,7 @@ mod tests {
         let (mut got, mut asked) = (None, Vec::new());
         while let (None, Some(action)) = (&got, fetcher.poll()) {
             let FetchAction::Ask(id, ask) = action else { continue };
-            let AskBody::Get(path) = &ask.body else { panic!("{ask:?}") };
+            let Question::Http(HttpQuestion::Get(path)) = &ask.question else { panic!("{ask:?}") };
             let is_commit = path.starts_with("/commit");
             let peer = match ask.to {
                 To::Only(peer) => peer,
