@@ -7,7 +7,7 @@ use crate::base::{Hash, PeerId};
 use crate::chains::tendermint::decode::json;
 use crate::chains::tendermint::sync::ask::request::{Got, Part, RequestId, Want, failed};
 use crate::chains::tendermint::sync::ask::{Fetcher, HEADERS_BYTES_MAX, PATIENCE, VALIDATORS_PAGE_BYTES_MAX};
-use crate::chains::{Ask, AskBody, Reply, To, Verdict};
+use crate::chains::{Ask, HttpQuestion, Reply, To, Verdict};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -44,8 +44,7 @@ impl Fetcher {
     fn single(&mut self, part: Part, low: u64, high: u64, path: String, answer_bytes_max: u32) -> RequestId {
         let to = if part == Part::Named { To::Any } else { self.who_has(part, low, high) };
         let request = self.open(Want::Single, low, to.clone());
-        let body = AskBody::Get(path);
-        let ask = Ask { to, body, answer_bytes_max, patience: PATIENCE, is_held_against: false };
+        let ask = Ask::to_read(to, HttpQuestion::Get(path), answer_bytes_max, PATIENCE).for_client();
         self.ask(request, part, ask);
         request
     }
