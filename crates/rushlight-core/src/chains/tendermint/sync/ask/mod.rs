@@ -485,7 +485,7 @@ mod tests {
             let mut paths = Vec::new();
             let got = loop {
                 let Some(FetchAction::Ask(id, ask)) = fetcher.poll() else { panic!("no ask after {paths:?}") };
-                let AskBody::Get(path) = ask.body else { panic!("not a GET") };
+                let Question::Http(HttpQuestion::Get(path)) = ask.question else { panic!("not a GET") };
                 let key = crate::codec::text::to_base64(set.validators()[paths.len()].public_key.as_bytes());
                 paths.push(path);
                 let page = format!(
