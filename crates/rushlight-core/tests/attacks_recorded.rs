@@ -157,7 +157,7 @@ fn a_header_ahead_of_every_witness_waits_for_one() {
                 world.run_until(2_000, |_| false);
                 assert_eq!(world.status().head.map(|head| head.height), Some(tip.get()));
                 if !is_at_head {
-                    let is_refused = |notice: &Notice| matches!(notice, Notice::Quarantined { address, why, .. } if address == "http://a:1" && why.contains("wanted is after"));
+                    let is_refused = |notice: &Notice| matches!(notice, Notice::Quarantined { origin, why, .. } if origin == "http://a:1" && why.contains("wanted is after"));
                     assert!(world.notices.iter().any(is_refused), "{:?}", world.notices);
                     continue;
                 }
