@@ -27,7 +27,7 @@ const ROWS: &[(&str, u8)] = &[
 
 /// What `chains` may take from `peers`: the words in which a family asks and is answered, and no machinery. Families
 /// take them from `chains`.
-const ASK_WORDS: &[&str] = &["Ask", "AskBody", "AskFailed", "Reply", "To", "Verdict"];
+const ASK_WORDS: &[&str] = &["Ask", "AskFailed", "HttpQuestion", "Oversize", "Question", "Reply", "To", "Verdict"];
 
 const ROWS_AS_TEXT: &str = "base <- crypto codec <- work <- trie net peers rpc bundle <- vm <- chains/FAMILY <- node; see docs/decisions/002-import-direction.md";
 
@@ -318,8 +318,8 @@ mod tests {
             "chains/tendermint/sync.rs",
             "use crate::peers::{Ask, To};",
             expect![[r#"
-            crates/rushlight-core/src/chains/tendermint/sync.rs:1: a family uses `peers::Ask`; take the words of asking from `crate::chains` (Ask, AskBody, AskFailed, Reply, To, Verdict)
-            crates/rushlight-core/src/chains/tendermint/sync.rs:1: a family uses `peers::To`; take the words of asking from `crate::chains` (Ask, AskBody, AskFailed, Reply, To, Verdict)
+            crates/rushlight-core/src/chains/tendermint/sync.rs:1: a family uses `peers::Ask`; take the words of asking from `crate::chains` (Ask, AskFailed, HttpQuestion, Oversize, Question, Reply, To, Verdict)
+            crates/rushlight-core/src/chains/tendermint/sync.rs:1: a family uses `peers::To`; take the words of asking from `crate::chains` (Ask, AskFailed, HttpQuestion, Oversize, Question, Reply, To, Verdict)
         "#]],
         );
         check(
@@ -347,7 +347,7 @@ mod tests {
             "chains/mod.rs",
             "use crate::peers::{Ask, Scores};",
             expect![[r#"
-            crates/rushlight-core/src/chains/mod.rs:1: `chains` uses `peers::Scores`; of `peers` it may know only Ask, AskBody, AskFailed, Reply, To, Verdict
+            crates/rushlight-core/src/chains/mod.rs:1: `chains` uses `peers::Scores`; of `peers` it may know only Ask, AskFailed, HttpQuestion, Oversize, Question, Reply, To, Verdict
         "#]],
         );
     }
