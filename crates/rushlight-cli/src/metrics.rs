@@ -85,7 +85,7 @@ struct BuildLabels {
     version: &'static str,
 }
 
-const STATES: [&str; 5] = ["synced", "syncing", "stale", "expired", "frozen"];
+const STATES: [&str; 6] = ["synced", "syncing", "stale", "broken", "expired", "frozen"];
 
 /// Returns the text of `/metrics`. `now_s` is the wall clock in seconds since 1970, `resident_bytes` the memory that the
 /// process holds, where the system says.
@@ -164,8 +164,8 @@ fn times(registry: &mut Registry, stats: &Stats, measured: &Measured) {
     registry.register_collector(Box::new(Histogram { name: "request", help, times: requests.collect() }));
     let verifications = measured.verifications.iter();
     let verifications =
-        verifications.map(|(outcome, times)| (Some(VerifyLabels { kind: "signatures", outcome }), times.clone()));
-    let help = "Time of signature batches on their thread";
+        verifications.map(|((kind, outcome), times)| (Some(VerifyLabels { kind, outcome }), times.clone()));
+    let help = "Time of works on their thread";
     registry.register_collector(Box::new(Histogram { name: "proof_verify", help, times: verifications.collect() }));
     let calls = stats.rpc_times.iter().map(|(method, times)| (Some(MethodLabels { method }), times.clone()));
     let help = "Time of JSON-RPC calls that a chain had to be asked about";
@@ -352,7 +352,7 @@ mod tests {
         };
         let mut measured = Measured::default();
         measured.requests.insert("ok", took(&[4, 70_000]));
-        measured.verifications.insert("valid", took(&[20]));
+        measured.verifications.insert(("signatures", "valid"), took(&[20]));
         measured.store_writes = took(&[7, 8]);
         measured.store_bytes = Some(1_056_768);
         measured.websockets = 3;

@@ -185,6 +185,6 @@ pub(crate) fn ended(name: &str, state: &SyncState) -> Option<Failure> {
                 "{name}: frozen by evidence of an attack: {why}; `rushlight doctor --set-aside-store` keeps the evidence"
             ),
         )),
-        SyncState::Synced | SyncState::Syncing(_) | SyncState::Stale(_) => None,
+        SyncState::Synced | SyncState::Syncing(_) | SyncState::Stale(_) | SyncState::Broken(_) => None,
     }
 }

@@ -99,7 +99,7 @@ impl Client {
         let (store, store_closed) = StoreHandle::start(store, move |what| drop(stored.send(Event::Stored(what))))
             .map_err(StartError::Thread)?;
         let worked = events_to.clone();
-        let pool = Pool::new(options.threads, move |what| drop(worked.send(Event::Worked(what))));
+        let pool = Pool::new(options.threads, move |id, done, took| drop(worked.send(Event::Worked(id, done, took))));
         let meters = Arc::new(Meters::new(options.data_dir.join(STORE_FILE)));
         let chains = Chains::default();
         let driver = Driver {

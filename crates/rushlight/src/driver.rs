@@ -7,12 +7,13 @@ use crate::fetch::{Answered, Fetcher};
 use crate::log;
 use crate::meters::Meters;
 use crate::outbox::{self, HELD_BYTES_MAX, Outbox};
-use crate::pool::{Outcome, Pool};
+use crate::pool::Pool;
 use crate::store::{StoreClosed, StoreError, StoreHandle, Stored};
-use rushlight_core::base::{ChainId, ClientId, FetchId};
+use rushlight_core::base::{ChainId, ClientId, FetchId, WorkId};
 use rushlight_core::node::{Input, Node, Notice, Output, Pending};
 use rushlight_core::peers::{FetchFailed, Fetched};
 use rushlight_core::rpc::Answer;
+use rushlight_core::work::Done;
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -37,7 +38,8 @@ pub(crate) enum Event {
     Fetched(FetchId, Result<Answered, FetchFailed>),
     /// A fetch waits for memory (`true`), or no longer does.
     Held(FetchId, bool),
-    Worked(Outcome),
+    /// A work has ended, after this long on its thread.
+    Worked(WorkId, Done, Duration),
     Stored(Stored),
 }
 
@@ -45,9 +47,6 @@ pub(crate) enum Event {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Stopped {
-    /// A work panicked, which is a bug of ours. Nothing is lost: heads are saved before they are used.
-    #[error("a verification panicked ({0}); this is a bug, please report it")]
-    WorkPanicked(String),
     /// The store broke while it was used.
     #[error("{0}")]
     Store(String),
@@ -189,13 +188,9 @@ impl Driver {
             }
             Event::Held(id, true) => self.handle(Input::Held(id)),
             Event::Held(id, false) => self.handle(Input::Released(id)),
-            Event::Worked(Outcome::Done(id, done, took)) => {
-                self.meters.verification(done.outcome() == rushlight_core::work::Outcome::Good, took);
+            Event::Worked(id, done, took) => {
+                self.meters.work(&done, took);
                 self.handle(Input::Worked(id, done));
-            }
-            Event::Worked(Outcome::Panicked(id, text)) => {
-                error!(work = id.0, panic = text, "a verification panicked");
-                return Err(Stopped::WorkPanicked(text));
             }
             Event::Stored(Stored::Saved(id, is_saved)) => self.handle(Input::Saved(id, is_saved)),
             Event::Stored(Stored::Loaded(id, blob)) => self.handle(Input::Loaded(id, blob.as_deref())),

@@ -1,7 +1,7 @@
 //! Rushlight's native driver: it waits, the core decides.
 //!
 //! This crate puts sockets, files, threads and clocks around [`rushlight_core`]: an HTTP client for the core's fetches,
-//! worker threads for its signature batches, a crash-safe store for its snapshots, and the listeners for its clients. It
+//! worker threads for its heavy work, a crash-safe store for its snapshots, and the listeners for its clients. It
 //! verifies nothing itself.
 //!
 //! ```no_run
@@ -42,6 +42,12 @@ mod settings;
 mod store;
 mod toml_file;
 mod websocket;
+
+/// What the benches of this crate drive by itself.
+#[doc(hidden)]
+pub mod testing {
+    pub use crate::pool::Pool;
+}
 
 pub use built_in::{BUILT_IN_CHAINS, BuiltInChain};
 pub use chain_file::{ChainFile, PROVIDERS_MAX, check_url, parse_duration};

@@ -62,6 +62,9 @@ fn log_chain(chain: &str, notice: &ChainNotice) {
         ChainNotice::CheckpointChanged { from, to, head, kept } => {
             warn!(chain, from, to, head, %kept, "the checkpoint was changed: starting anew from it; what was saved is kept");
         }
+        ChainNotice::WorkPanicked { kind, message } => {
+            error!(chain, kind, message = escape(message), "a work panicked; this is a bug, please report it");
+        }
         ChainNotice::SaveFailed { height } => error!(chain, height, "head not saved, and so not published"),
         other => debug!(chain, notice = escape(&format!("{other:?}")), "notice"),
     }

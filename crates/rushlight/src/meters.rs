@@ -1,6 +1,7 @@
 //! What the driver measures: how long requests, verifications and writes take, and who is connected.
 
 use rushlight_core::node::Times;
+use rushlight_core::work::Done;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,8 +15,8 @@ pub struct Measured {
     /// How long requests to providers took that were not cancelled, by outcome: `ok`, `status` (another one than 200),
     /// `timeout` or `failed`.
     pub requests: BTreeMap<&'static str, Times>,
-    /// How long signature batches took on their thread, by outcome: `valid` or `invalid`.
-    pub verifications: BTreeMap<&'static str, Times>,
+    /// How long works took on their thread, by kind and outcome: `valid`, `invalid`, `stopped` or `panicked`.
+    pub verifications: BTreeMap<(&'static str, &'static str), Times>,
     /// How long writes took until they were on the disk.
     pub store_writes: Times,
     /// The size of the store's file, in bytes; `None` when the system does not say.
@@ -43,9 +44,9 @@ impl Meters {
         self.lock().requests.entry(outcome).or_default().add(took);
     }
 
-    /// Notes a signature batch.
-    pub(crate) fn verification(&self, is_valid: bool, took: Duration) {
-        self.lock().verifications.entry(if is_valid { "valid" } else { "invalid" }).or_default().add(took);
+    /// Notes a work that has ended.
+    pub(crate) fn work(&self, done: &Done, took: Duration) {
+        self.lock().verifications.entry((done.kind(), done.outcome().word())).or_default().add(took);
     }
 
     /// Notes a write that is on the disk.

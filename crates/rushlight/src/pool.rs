@@ -1,117 +1,189 @@
 //! Worker threads for the node's CPU-heavy work.
 //!
-//! Works wait in the pool's own queue, so that a cancelled one gives its memory back at once and one whose turn has
-//! not come costs no thread. A panic in a work is our bug: it is caught and reported, and the driver stops.
+//! Short and long works have threads of their own, so that none of the short ones, which heads wait for, ever waits for a long
+//! one to end. Where the system can do it, threads for long works have its lowest priority: on a machine with few cores the
+//! short ones would have no room otherwise. Works wait in the pool's own queues, so that a cancelled one gives its memory
+//! back at once; one that runs is told to stop. A panic in a work is a bug of ours: it is caught, and ends that work alone.
 
 use rushlight_core::base::WorkId;
-use rushlight_core::work::{Done, Work};
-use std::collections::VecDeque;
+use rushlight_core::work::{Done, Lane, Receipt, StopFlag, Work};
+use std::collections::{BTreeMap, VecDeque};
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// The most threads that are started, whatever the machine has.
+/// The most threads that a lane has, whatever the machine has.
 const THREADS_MAX: usize = 64;
 
-/// What became of a work.
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    /// It is done, and took so long on its thread.
-    Done(WorkId, Done, Duration),
-    /// It panicked; the text is the panic's message.
-    Panicked(WorkId, String),
+/// What hands over a work that has ended, and how long it took on its thread.
+type Report = dyn Fn(WorkId, Done, Duration) + Send + Sync;
+
+/// Two lanes of threads. Dropping it stops what runs; the threads end by themselves.
+pub struct Pool {
+    short: Arc<Queue>,
+    long: Arc<Queue>,
+    report: Arc<Report>,
 }
 
-/// A pool of threads. Dropping it lets the threads end after the work that they are at.
-#[derive(Debug)]
-pub(crate) struct Pool {
-    shared: Arc<Shared>,
-}
-
+/// The works of one lane.
 #[derive(Debug, Default)]
-struct Shared {
-    queue: Mutex<Queue>,
+struct Queue {
+    works: Mutex<Works>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct Queue {
-    // Bounded by the node, which has a limit of its own on works under way.
-    works: VecDeque<(WorkId, Work)>,
-    closed: bool,
+struct Works {
+    // Bounded by the node: by how many works its chains have under way, and by the bytes of long ones.
+    waiting: VecDeque<(WorkId, Work)>,
+    /// What threads are at. One that was cancelled is not there any more.
+    running: BTreeMap<WorkId, StopFlag>,
+    /// How many threads are at a work, cancelled or not.
+    busy: usize,
+    is_closed: bool,
 }
 
 impl Pool {
-    /// Returns a pool with `threads` threads, by default one per core, which hand what they did to `report`.
+    /// Returns a pool with `threads` threads in each lane, by default one per core, which hand what they did to `report`.
     /// # Errors
     /// The operating system refuses a thread.
-    pub(crate) fn new(
+    pub fn new(
         threads: Option<NonZeroUsize>,
-        report: impl Fn(Outcome) + Clone + Send + 'static,
+        report: impl Fn(WorkId, Done, Duration) + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let cores = || thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let pool = Self { shared: Arc::default() };
+        let pool = Self { short: Arc::default(), long: Arc::default(), report: Arc::new(report) };
         for index in 0..threads.unwrap_or_else(cores).get().min(THREADS_MAX) {
-            let shared = Arc::clone(&pool.shared);
-            let report = report.clone();
-            thread::Builder::new().name(format!("work-{index}")).spawn(move || serve(&shared, &report))?;
+            for (lane, name) in [(Lane::Short, "work"), (Lane::Long, "long-work")] {
+                let (queue, report) = (Arc::clone(pool.queue(lane)), Arc::clone(&pool.report));
+                thread::Builder::new().name(format!("{name}-{index}")).spawn(move || {
+                    if lane == Lane::Long {
+                        give_way();
+                    }
+                    serve(&queue, &*report);
+                })?;
+            }
         }
         Ok(pool)
     }
 
-    /// Queues a work.
-    pub(crate) fn run(&self, id: WorkId, work: Work) {
-        self.shared.lock().works.push_back((id, work));
-        self.shared.changed.notify_one();
+    fn queue(&self, lane: Lane) -> &Arc<Queue> {
+        match lane {
+            Lane::Short => &self.short,
+            Lane::Long => &self.long,
+        }
     }
 
-    /// Takes a work out of the queue. One that a thread is at already runs to its end; the node ignores what comes.
-    pub(crate) fn cancel(&self, id: WorkId) {
-        self.shared.lock().works.retain(|(queued, _)| *queued != id);
+    /// Queues a work.
+    pub fn run(&self, id: WorkId, work: Work) {
+        let queue = self.queue(work.lane());
+        queue.lock().waiting.push_back((id, work));
+        queue.changed.notify_one();
+    }
+
+    /// Gives a work up, which is reported as stopped: one that waits is dropped, one that a thread is at is told to stop.
+    pub fn cancel(&self, id: WorkId) {
+        for queue in [&self.short, &self.long] {
+            if let Some(receipt) = queue.cancel(id) {
+                (self.report)(id, receipt.stopped(), Duration::ZERO);
+            }
+        }
+    }
+
+    /// Returns how many threads of a lane are at a work, cancelled ones included.
+    pub fn busy(&self, lane: Lane) -> usize {
+        self.queue(lane).lock().busy
     }
 }
 
 impl Drop for Pool {
     fn drop(&mut self) {
-        let mut queue = self.shared.lock();
-        queue.closed = true;
-        queue.works.clear();
-        self.shared.changed.notify_all();
-    }
-}
-
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Queue> {
-        // No code that can panic runs under the lock.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits for a work; `None` when the pool is closed.
-    fn next(&self) -> Option<(WorkId, Work)> {
-        let mut queue = self.lock();
-        loop {
-            if queue.closed {
-                return None;
-            }
-            if let Some(work) = queue.works.pop_front() {
-                return Some(work);
-            }
-            queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);
+        for queue in [&self.short, &self.long] {
+            let mut works = queue.lock();
+            works.is_closed = true;
+            works.running.values().for_each(StopFlag::stop);
+            let waiting = std::mem::take(&mut works.waiting);
+            drop(works);
+            drop(waiting);
+            queue.changed.notify_all();
         }
     }
 }
 
-fn serve(shared: &Shared, report: &dyn Fn(Outcome)) {
-    while let Some((id, work)) = shared.next() {
-        let started = Instant::now();
-        report(match catch_unwind(AssertUnwindSafe(|| work.run())) {
-            Ok(done) => Outcome::Done(id, done, started.elapsed()),
-            Err(panic) => Outcome::Panicked(id, panic_text(&*panic)),
-        });
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Pool").field("short", &self.short).field("long", &self.long).finish_non_exhaustive()
     }
 }
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Works> {
+        // No code that can panic runs under the lock.
+        self.works.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes out a work that waits; tells one that runs to stop.
+    fn cancel(&self, id: WorkId) -> Option<Receipt> {
+        let mut works = self.lock();
+        if let Some(stop) = works.running.remove(&id) {
+            stop.stop();
+        }
+        let place = works.waiting.iter().position(|(waiting, _)| *waiting == id)?;
+        let taken = works.waiting.remove(place);
+        // What it holds is given back without the lock: there may be much of it.
+        drop(works);
+        taken.map(|(_, work)| work.receipt())
+    }
+
+    /// Waits for a work; `None` when the pool is closed.
+    fn next(&self) -> Option<(WorkId, Work, StopFlag)> {
+        let mut works = self.lock();
+        loop {
+            if works.is_closed {
+                return None;
+            }
+            if let Some((id, work)) = works.waiting.pop_front() {
+                let stop = StopFlag::new();
+                works.running.insert(id, stop.clone());
+                works.busy += 1;
+                return Some((id, work, stop));
+            }
+            works = self.changed.wait(works).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn ended(&self, id: WorkId) {
+        let mut works = self.lock();
+        works.running.remove(&id);
+        works.busy -= 1;
+    }
+}
+
+fn serve(queue: &Queue, report: &Report) {
+    while let Some((id, work, stop)) = queue.next() {
+        let receipt = work.receipt();
+        let started = Instant::now();
+        let done = catch_unwind(AssertUnwindSafe(|| work.run_until(&stop)))
+            .unwrap_or_else(|panic| receipt.panicked(panic_text(&*panic)));
+        queue.ended(id);
+        report(id, done, started.elapsed());
+    }
+}
+
+/// Gives this thread the lowest priority of the system. Where it cannot be had the thread works as it is.
+fn give_way() {
+    // Elsewhere it would be the whole process whose priority is set.
+    #[cfg(target_os = "linux")]
+    if let Err(error) = rustix::process::setpriority_process(None, NICEST) {
+        tracing::debug!(%error, "threads for long works keep their priority");
+    }
+}
+
+/// The lowest priority of Linux.
+#[cfg(target_os = "linux")]
+const NICEST: i32 = 19;
 
 /// Returns the message of a caught panic.
 pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
@@ -122,68 +194,4 @@ pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rushlight_core::base::Hash;
-    use rushlight_core::crypto::batch::SignatureBatch;
-    use std::sync::mpsc;
-
-    fn work(mark: u8) -> Work {
-        Work::new(Hash([mark; 32]), SignatureBatch::new()).0
-    }
-
-    #[test]
-    fn every_work_is_done_once_and_keeps_its_id() {
-        let (report, outcomes) = mpsc::channel();
-        let pool = Pool::new(NonZeroUsize::new(3), move |outcome| report.send(outcome).unwrap()).unwrap();
-        for id in 0..50 {
-            pool.run(WorkId(id), work(id as u8));
-        }
-        let mut ids: Vec<_> = (0..50)
-            .map(|_| match outcomes.recv().unwrap() {
-                Outcome::Done(WorkId(id), done, _) => {
-                    let ticket = Work::new(Hash([id as u8; 32]), SignatureBatch::new()).1;
-                    assert!(ticket.redeem(done).is_ok());
-                    id
-                }
-                Outcome::Panicked(_, text) => panic!("{text}"),
-            })
-            .collect();
-        ids.sort_unstable();
-        assert_eq!(ids, (0..50).collect::<Vec<_>>());
-    }
-
-    #[test]
-    fn a_cancelled_work_that_waits_is_not_run_and_a_closed_pool_ends_its_threads() {
-        let (report, outcomes) = mpsc::channel();
-        let (entered, at_work) = mpsc::channel();
-        let (release, released) = mpsc::channel::<()>();
-        let released = Arc::new(Mutex::new(released));
-        let pool = Pool::new(NonZeroUsize::new(1), move |outcome| {
-            if let Outcome::Done(id, ..) = outcome {
-                report.send(id).unwrap();
-                entered.send(()).unwrap();
-                released.lock().unwrap().recv().unwrap();
-            }
-        })
-        .unwrap();
-        pool.run(WorkId(1), work(1));
-        at_work.recv().unwrap();
-        pool.run(WorkId(2), work(2));
-        pool.run(WorkId(3), work(3));
-        pool.cancel(WorkId(2));
-        release.send(()).unwrap();
-        at_work.recv().unwrap();
-        drop(pool);
-        release.send(()).unwrap();
-        assert_eq!(outcomes.iter().collect::<Vec<_>>(), [WorkId(1), WorkId(3)]);
-    }
-
-    #[test]
-    fn panics_keep_their_message() {
-        let text = |run: fn()| panic_text(&*catch_unwind(run).unwrap_err());
-        assert_eq!(text(|| panic!("plain")), "plain");
-        assert_eq!(text(|| panic!("with {}", 1)), "with 1");
-        assert_eq!(text(|| std::panic::panic_any(7)), "a panic without a message");
-    }
-}
+mod tests;

@@ -197,7 +197,7 @@ fn hundred_fragments(rounds: usize) -> Vec<Row> {
             let next = || waiting.lock().expect("nobody panics").next();
             cpu(|| {
                 while let Some(work) = next() {
-                    assert!(work.run().outcome() == Outcome::Good)
+                    assert!(work.run().outcome() == Outcome::Valid)
                 }
             })
             .1

@@ -18,6 +18,7 @@ pub(super) fn rpc_error(error: QueryError) -> RpcError {
         QueryError::NoProvider { why } => RpcError::NoProvider { why },
         QueryError::ProofTooLarge { bytes, max } => RpcError::ProofTooLarge { bytes, max },
         QueryError::NoSuchPage { .. } => RpcError::InvalidParams { why: error.to_string() },
+        QueryError::Internal { why } => RpcError::Internal { why },
         QueryError::Busy { waiting } => RpcError::Busy { waiting },
     }
 }

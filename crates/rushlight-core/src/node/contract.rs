@@ -25,7 +25,7 @@ pub enum Input<'a> {
     Saved(SaveId, bool),
     /// The answer to [`Output::Load`]: the blob, or `None` when it is not there. The node hashes it again.
     Loaded(LoadId, Option<&'a [u8]>),
-    /// The answer to [`Output::Work`].
+    /// The answer to [`Output::Work`]: the work has ended, well or not.
     Worked(WorkId, Done),
     /// An RPC client came.
     Joined(ClientId, Scope, ClientKind),
@@ -50,9 +50,10 @@ pub enum Output {
     Load(LoadId, Hash),
     /// Forget a blob.
     Drop(Hash),
-    /// Run CPU-heavy work; answer with [`Input::Worked`].
+    /// Run CPU-heavy work; answer with [`Input::Worked`], even when it panics ([`Work::receipt`]).
     Work(WorkId, Work),
-    /// Nobody waits for this any more; an answer is ignored.
+    /// Nobody waits for this any more; what comes of it is ignored. A work is still answered, once it has stopped or was
+    /// dropped: until then the memory of a long one counts.
     Cancel(Pending),
     /// Answer a client's call. Answers of one client come in the order of its calls.
     Reply(ClientId, Answer),

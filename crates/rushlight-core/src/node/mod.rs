@@ -12,19 +12,23 @@ mod offline;
 mod own;
 mod status;
 mod tally;
+mod works;
 
 use answer::{query_result, rpc_error};
 pub use contract::{Blob, Input, Notice, Output, Pending, Snapshot, Stats};
 pub use error::AddChainError;
 pub use offline::{BundleRules, ProvenHeader, ProvenState, VerifyBundleError, verify_bundle};
 pub use tally::{Progress, TIME_CLASS_ENDS, TIME_CLASSES, Times};
+pub use works::LONG_WORKS_BYTES_MAX;
 
 use self::tally::Tally;
+use self::works::{Cancelled, Sent, Works};
 use crate::base::{ChainId, Hash, Instant, LoadId, Now, PeerId, QueryId, SaveId, Seed, WorkId};
-use crate::chains::{self, Action, Chain, ChainSpec, Event, OpenError, Query};
+use crate::chains::{self, Action, Chain, ChainNotice, ChainSpec, Event, OpenError, Query};
 use crate::crypto::sha256;
 use crate::peers::{Address, AskFailed, FetchFailed, Fetched, Peers, PeersOutput, Reply, shown};
 use crate::rpc::{Access, Rpc, RpcAction, RpcError};
+use crate::work::Done;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
@@ -61,7 +65,7 @@ pub struct Node {
     next_id: u64,
     saves: BTreeMap<SaveId, (ChainId, SaveId)>,
     loads: BTreeMap<LoadId, (ChainId, LoadId, Hash)>,
-    works: BTreeMap<WorkId, (ChainId, WorkId)>,
+    works: Works,
     queries: BTreeMap<QueryId, ChainId>,
     tally: Tally,
     outputs: VecDeque<Output>,
@@ -87,7 +91,7 @@ impl Node {
             next_id: 0,
             saves: BTreeMap::new(),
             loads: BTreeMap::new(),
-            works: BTreeMap::new(),
+            works: Works::default(),
             queries: BTreeMap::new(),
             tally: Tally::default(),
             outputs: VecDeque::new(),
@@ -141,11 +145,9 @@ impl Node {
         self.tally.forget(chain);
         self.rpc.chain_removed(chain);
         self.saves.retain(|_, (of, _)| *of != chain);
-        let works = self.works.iter().filter(|(_, (of, _))| *of == chain).map(|(id, _)| *id);
-        for id in works.collect::<Vec<_>>() {
-            self.works.remove(&id);
-            self.outputs.push_back(Output::Cancel(Pending::Work(id)));
-        }
+        let works = self.works.remove_chain(chain).into_iter();
+        self.outputs.extend(works.map(|id| Output::Cancel(Pending::Work(id))));
+        self.start_long_works();
         let loads = self.loads.iter().filter(|(_, (of, ..))| *of == chain).map(|(id, _)| *id);
         for id in loads.collect::<Vec<_>>() {
             self.loads.remove(&id);
@@ -163,6 +165,7 @@ impl Node {
 
     /// Takes in what happened. Does bounded work.
     pub fn handle(&mut self, now: Now, input: Input<'_>) {
+        debug_assert!(self.outputs.is_empty(), "`poll` is drained to `None` after every `handle`");
         match input {
             Input::Tick => self.tick(now),
             Input::Fetched(id, result) => {
@@ -191,9 +194,10 @@ impl Node {
                 }
             }
             Input::Worked(id, done) => {
-                if let Some((chain, local)) = self.works.remove(&id) {
-                    self.tell(now, chain, Event::Worked(local, done));
+                if let Some((chain, local)) = self.works.ended(id) {
+                    self.worked(now, chain, local, done);
                 }
+                self.start_long_works();
             }
             Input::Joined(client, scope, kind) => self.rpc.joined(client, scope, kind),
             Input::Asked(client, call) => self.rpc.asked(client, call),
@@ -229,6 +233,23 @@ impl Node {
     fn tell(&mut self, now: Now, chain: ChainId, event: Event<'_>) {
         if let Some(followed) = self.chains.get_mut(&chain) {
             followed.chain.handle(now, event);
+        }
+    }
+
+    /// Tells a chain how a work of it ended. A panic is said to the operator too: whatever the chain makes of it, it is a bug.
+    fn worked(&mut self, now: Now, chain: ChainId, local: WorkId, done: Done) {
+        if let Some(message) = done.panic() {
+            let (kind, message) = (done.kind(), message.to_string());
+            let notice = ChainNotice::WorkPanicked { kind, message };
+            self.outputs.push_back(Output::Notice(Notice::Chain(chain, notice)));
+        }
+        self.tell(now, chain, Event::Worked(local, done));
+    }
+
+    /// Hands over the long works for which there is room now.
+    fn start_long_works(&mut self) {
+        while let Some((id, work)) = self.works.next() {
+            self.outputs.push_back(Output::Work(id, work));
         }
     }
 
@@ -303,15 +324,17 @@ impl Node {
             Action::Cancel(id) => self.peers.cancel(now.instant, chain, id),
             Action::Work(local, work) => {
                 let id = WorkId(self.fresh());
-                self.works.insert(id, (chain, local));
-                self.outputs.push_back(Output::Work(id, work));
+                match self.works.send(id, chain, local, work) {
+                    Sent::Run(id, work) => self.outputs.push_back(Output::Work(id, work)),
+                    Sent::Waits => {}
+                    Sent::Refused(done) => self.worked(now, chain, local, done),
+                }
             }
             Action::CancelWork(local) => {
-                let id = self.works.iter().find(|(_, work)| **work == (chain, local)).map(|(id, _)| *id);
-                if let Some(id) = id {
-                    self.works.remove(&id);
+                if let Some(Cancelled::AtDriver(id)) = self.works.cancel(chain, local) {
                     self.outputs.push_back(Output::Cancel(Pending::Work(id)));
                 }
+                self.start_long_works();
             }
             Action::Answer(query, answer) => {
                 self.queries.remove(&query);

@@ -31,7 +31,7 @@ pub trait Kind: Send + 'static {
     fn run(self, stop: &StopFlag) -> Result<Self::Outcome, Stopped>;
 
     /// Tells whether an outcome is what was hoped for, and no refusal: for meters.
-    fn is_good(outcome: &Self::Outcome) -> bool;
+    fn is_valid(outcome: &Self::Outcome) -> bool;
 }
 
 /// Where a work waits for its turn.
@@ -56,7 +56,7 @@ pub(super) trait Task: Send {
 impl<K: Kind> Task for K {
     fn run(self: Box<Self>, stop: &StopFlag) -> Result<(Box<dyn Any + Send>, bool), Stopped> {
         let outcome = K::run(*self, stop)?;
-        let is_good = K::is_good(&outcome);
-        Ok((Box::new(outcome), is_good))
+        let is_valid = K::is_valid(&outcome);
+        Ok((Box::new(outcome), is_valid))
     }
 }

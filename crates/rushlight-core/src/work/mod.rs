@@ -35,7 +35,8 @@ pub struct Work {
     task: Box<dyn Task>,
 }
 
-/// What is left of a [`Work`] when running it panics: by it a driver says so. Taken before the work is run.
+/// What is left of a [`Work`] that never comes to its end: by it whoever gave it up, or caught its panic, says so. Taken
+/// before the work is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Receipt {
     kind: &'static str,
@@ -55,20 +56,24 @@ enum End {
     /// It came to a result, which is what was hoped for or is not.
     Result {
         value: Box<dyn Any + Send>,
-        is_good: bool,
+        is_valid: bool,
     },
     Stopped,
     Panicked(String),
+    TooLarge {
+        bytes: usize,
+        max: usize,
+    },
 }
 
 /// How a work ended, as far as a driver may know: for meters and the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outcome {
     /// The result is what was hoped for: all signatures hold, the bytes can be read.
-    Good,
+    Valid,
     /// The result is a refusal.
-    Refused,
-    /// It was stopped before it had a result.
+    Invalid,
+    /// It was stopped before it had a result, or there was no room to begin.
     Stopped,
     /// It panicked, which is a bug.
     Panicked,
@@ -78,8 +83,8 @@ impl Outcome {
     /// Returns the outcome in one word.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Good => "good",
-            Self::Refused => "refused",
+            Self::Valid => "valid",
+            Self::Invalid => "invalid",
             Self::Stopped => "stopped",
             Self::Panicked => "panicked",
         }
@@ -118,7 +123,7 @@ impl Work {
         self.size_bytes
     }
 
-    /// Returns the receipt, by which a driver that catches a panic says so.
+    /// Returns the receipt, by which is said that the work does not come to its end.
     pub fn receipt(&self) -> Receipt {
         self.receipt
     }
@@ -131,7 +136,7 @@ impl Work {
     /// Runs it to its end, or until `stop` says that nobody waits for it any more.
     pub fn run_until(self, stop: &StopFlag) -> Done {
         let end = match self.task.run(stop) {
-            Ok((value, is_good)) => End::Result { value, is_good },
+            Ok((value, is_valid)) => End::Result { value, is_valid },
             Err(Stopped) => End::Stopped,
         };
         Done { receipt: self.receipt, end }
@@ -150,6 +155,16 @@ impl Receipt {
     pub fn panicked(self, message: String) -> Done {
         Done { receipt: self, end: End::Panicked(message) }
     }
+
+    /// Returns that the work was given up before it was run.
+    pub fn stopped(self) -> Done {
+        Done { receipt: self, end: End::Stopped }
+    }
+
+    /// Returns that the work may take more memory than there may ever be for it.
+    pub fn too_large(self, bytes: usize, max: usize) -> Done {
+        Done { receipt: self, end: End::TooLarge { bytes, max } }
+    }
 }
 
 impl Done {
@@ -161,9 +176,9 @@ impl Done {
     /// Returns how the work ended.
     pub fn outcome(&self) -> Outcome {
         match &self.end {
-            End::Result { is_good: true, .. } => Outcome::Good,
-            End::Result { is_good: false, .. } => Outcome::Refused,
-            End::Stopped => Outcome::Stopped,
+            End::Result { is_valid: true, .. } => Outcome::Valid,
+            End::Result { is_valid: false, .. } => Outcome::Invalid,
+            End::Stopped | End::TooLarge { .. } => Outcome::Stopped,
             End::Panicked(_) => Outcome::Panicked,
         }
     }

@@ -21,7 +21,7 @@ impl Kind for SignatureBatch {
         self.verify_while(&|| stop.go_on())
     }
 
-    fn is_good(outcome: &Self::Outcome) -> bool {
+    fn is_valid(outcome: &Self::Outcome) -> bool {
         outcome.outcome().is_ok()
     }
 }

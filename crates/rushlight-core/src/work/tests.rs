@@ -31,7 +31,7 @@ impl Kind for Halve {
         Ok(if left == 0 { Err("zero has no odd part") } else { Ok(left) })
     }
 
-    fn is_good(outcome: &Self::Outcome) -> bool {
+    fn is_valid(outcome: &Self::Outcome) -> bool {
         outcome.is_ok()
     }
 }
@@ -56,7 +56,7 @@ impl Kind for Impostor {
         Ok(3)
     }
 
-    fn is_good(_: &u8) -> bool {
+    fn is_valid(_: &u8) -> bool {
         true
     }
 }
@@ -81,7 +81,7 @@ impl Kind for Other {
         Ok(())
     }
 
-    fn is_good((): &()) -> bool {
+    fn is_valid((): &()) -> bool {
         true
     }
 }
@@ -118,8 +118,8 @@ fn drivers_see_how_a_work_ended_and_not_what_came_out() {
     let stopped = StopFlag::new();
     stopped.stop();
     let ends = [
-        (done(HERE, Halve(6)), Outcome::Good),
-        (done(HERE, Halve(0)), Outcome::Refused),
+        (done(HERE, Halve(6)), Outcome::Valid),
+        (done(HERE, Halve(0)), Outcome::Invalid),
         (work.run_until(&stopped), Outcome::Stopped),
         (receipt.panicked("index out of bounds".to_string()), Outcome::Panicked),
     ];
@@ -128,7 +128,7 @@ fn drivers_see_how_a_work_ended_and_not_what_came_out() {
         assert_eq!(done.panic().is_some(), *outcome == Outcome::Panicked);
     }
     let words: Vec<_> = ends.iter().map(|(done, _)| done.outcome().word()).collect();
-    assert_eq!(words, ["good", "refused", "stopped", "panicked"]);
+    assert_eq!(words, ["valid", "invalid", "stopped", "panicked"]);
 }
 
 #[test]
@@ -138,7 +138,7 @@ fn a_work_without_a_result_opens_nothing() {
     let (work, ticket) = Work::new(HERE, Halve(6));
     assert_eq!(ticket.redeem(work.run_until(&stop)), Err(NotDone::Stopped { kind: "halve" }));
     // It is asked before each step only: what has no step left comes to its end.
-    assert_eq!(Work::new(HERE, Halve(7)).0.run_until(&stop).outcome(), Outcome::Good);
+    assert_eq!(Work::new(HERE, Halve(7)).0.run_until(&stop).outcome(), Outcome::Valid);
     let (work, ticket) = Work::new(HERE, Halve(6));
     let refused = ticket.redeem(work.receipt().panicked("index out of bounds".to_string()));
     let said = refused.unwrap_err().to_string();
@@ -157,7 +157,7 @@ fn signatures_are_a_kind_of_work() {
     let (work, ticket) = Work::new(HERE, batch.clone());
     assert_eq!((work.kind(), work.lane(), work.size_bytes()), ("signatures", Lane::Short, held));
     let done = work.run();
-    assert_eq!(done.outcome(), Outcome::Refused);
+    assert_eq!(done.outcome(), Outcome::Invalid);
     assert!(ticket.redeem(done).is_ok_and(|verdict| verdict.outcome().is_err()));
     let stop = StopFlag::new();
     stop.stop();

@@ -46,6 +46,16 @@ pub enum NotDone {
         /// Its kind.
         kind: &'static str,
     },
+    /// It may take more memory than all long works may take together.
+    #[error("a work of kind {kind} takes up to {bytes} bytes, at most {max} are allowed")]
+    TooLarge {
+        /// Its kind.
+        kind: &'static str,
+        /// What it may take.
+        bytes: usize,
+        /// The bound.
+        max: usize,
+    },
     /// It panicked.
     #[error("a work of kind {kind} panicked ({message}); this is a bug, please report it")]
     Panicked {
@@ -85,6 +95,7 @@ impl<K: Kind> Ticket<K> {
             // Two kinds of one name differ in their types.
             End::Result { value, .. } => value.downcast().map(|value| *value).map_err(|_| other_kind),
             End::Stopped => Err(NotDone::Stopped { kind: got.kind }),
+            End::TooLarge { bytes, max } => Err(NotDone::TooLarge { kind: got.kind, bytes, max }),
             End::Panicked(message) => Err(NotDone::Panicked { kind: got.kind, message }),
         }
     }

@@ -62,6 +62,13 @@ pub enum ChainNotice {
         /// The former snapshot: the SHA-256 under which it is in the store.
         kept: Hash,
     },
+    /// A work of the chain panicked, which is a bug. What it was for is tried again later.
+    WorkPanicked {
+        /// The work's kind.
+        kind: &'static str,
+        /// The panic's message.
+        message: String,
+    },
     /// The snapshot could not be saved; the head is not published.
     SaveFailed {
         /// The height that is not saved.

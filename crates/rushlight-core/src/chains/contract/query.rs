@@ -84,6 +84,12 @@ pub enum QueryError {
         /// How many pages there are.
         pages: u64,
     },
+    /// This program broke a rule of its own, which is a bug.
+    #[error("internal error: {why}")]
+    Internal {
+        /// What happened.
+        why: String,
+    },
     /// Too many queries wait already.
     #[error("{waiting} queries wait already; try again later")]
     Busy {

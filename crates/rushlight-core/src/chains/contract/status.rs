@@ -56,6 +56,8 @@ pub enum SyncState {
     Syncing(String),
     /// The head is verified but old: the text says since when and why.
     Stale(String),
+    /// A computation of this program panicked, which is a bug: nothing new is adopted until it is tried again.
+    Broken(String),
     /// Trust in the last head has ended: a new checkpoint is needed.
     Expired(String),
     /// Two conflicting headers verify: an attack. Nothing is adopted any more.
@@ -69,6 +71,7 @@ impl SyncState {
             Self::Synced => "synced",
             Self::Syncing(_) => "syncing",
             Self::Stale(_) => "stale",
+            Self::Broken(_) => "broken",
             Self::Expired(_) => "expired",
             Self::Frozen(_) => "frozen",
         }
@@ -78,7 +81,7 @@ impl SyncState {
     pub fn reason(&self) -> &str {
         match self {
             Self::Synced => "",
-            Self::Syncing(why) | Self::Stale(why) | Self::Expired(why) | Self::Frozen(why) => why,
+            Self::Syncing(why) | Self::Stale(why) | Self::Broken(why) | Self::Expired(why) | Self::Frozen(why) => why,
         }
     }
 }

@@ -9,6 +9,7 @@
 mod adopt;
 mod ask;
 mod below;
+mod broken;
 mod open;
 mod serve;
 pub mod walk;
@@ -32,6 +33,7 @@ use self::adopt::primary::PassedOver;
 use self::adopt::standing::Standings;
 use self::ask::{Failed, Got, RequestId};
 use self::below::Backwards;
+use self::broken::Broken;
 use self::serve::cometbft::Calls;
 use self::serve::kept::Kept;
 use self::serve::prove::Proofs;
@@ -93,6 +95,8 @@ pub struct TendermintChain {
     is_clock_behind: bool,
     /// Nothing new is started before this.
     pause_until: Option<Instant>,
+    /// A work panicked, and no new head was adopted since.
+    broken: Option<Broken>,
     /// What was held against a provider last, and when.
     last_fault: Option<(Failed, Instant)>,
     next_save: u64,
@@ -264,6 +268,10 @@ impl TendermintChain {
 
     fn worked(&mut self, work: WorkId, done: Done, now: Now) {
         if self.is_stopped() {
+            return;
+        }
+        if let Some(message) = done.panic() {
+            self.work_panicked(work, done.kind(), message, now);
             return;
         }
         if self.walk.as_ref().is_some_and(|walk| walk.waits_for_work(work)) {

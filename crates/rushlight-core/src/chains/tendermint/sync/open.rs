@@ -73,6 +73,7 @@ impl TendermintChain {
             is_expired: None,
             is_clock_behind: false,
             pause_until: None,
+            broken: None,
             last_fault: None,
             next_save: 0,
             former: None,

@@ -141,6 +141,14 @@ impl TendermintChain {
         self.confirm(now);
     }
 
+    /// Gives up the adoption of a block that witnesses have not confirmed yet.
+    pub(crate) fn drop_cross_check(&mut self) {
+        match self.adoption.take() {
+            Some(Adoption { stage: Stage::CrossCheck(mut check) }) => check.cancel(&mut self.desk),
+            other => self.adoption = other,
+        }
+    }
+
     pub(crate) fn tick_adoption(&mut self, now: Now) {
         match self.adoption.as_mut().map(|adoption| &mut adoption.stage) {
             // What the disk refused is not adopted later by a clock that is behind; once that is right it goes on.
@@ -211,6 +219,7 @@ impl TendermintChain {
         self.head_witnesses = witnesses;
         if is_new {
             self.last_fault = None;
+            self.broken = None;
         }
         if is_new && self.freeze.is_none() {
             self.desk.actions.push_back(Action::Head(head));

@@ -271,6 +271,17 @@ impl TendermintChain {
         self.start_proofs(now);
     }
 
+    /// Answers those who wait for a proof whose work panicked; tells whether there was one.
+    pub(crate) fn proof_panicked(&mut self, work: WorkId, why: &str, now: Now) -> bool {
+        let is_waiting = |proof: &Proof| matches!(&proof.stage, Stage::Walk(walk) if walk.waits_for_work(work));
+        let Some(place) = self.proofs.place_of(is_waiting) else { return false };
+        let Some(proof) = self.proofs.proofs.remove(&place) else { return false };
+        self.cancel_stage(proof.stage);
+        self.answer_all(proof.queries, Err(QueryError::Internal { why: why.to_string() }));
+        self.start_proofs(now);
+        true
+    }
+
     pub(crate) fn tick_proofs(&mut self, now: Now) {
         while let Some(place) = self.proofs.place_of(|proof| now.instant >= proof.deadline()) {
             let Some(proof) = self.proofs.proofs.remove(&place) else { return };

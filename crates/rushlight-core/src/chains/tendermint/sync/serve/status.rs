@@ -81,6 +81,9 @@ impl TendermintChain {
                 self.clock.highest_wall()
             ));
         }
+        if let Some(broken) = &self.broken {
+            return SyncState::Broken(broken.describe(now.instant));
+        }
         let because = self.because();
         let Some(head) = &self.head else {
             let what = match (self.peers.is_empty(), &self.adoption) {
