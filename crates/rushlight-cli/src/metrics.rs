@@ -398,6 +398,7 @@ mod tests {
             rushlight_rpc_ws_connections 3
             rushlight_signatures_checked_total{family="tendermint",chain="hub"} 900
             rushlight_sync_progress_ratio{family="tendermint",chain="hub"} 0.75
+            rushlight_sync_state{family="tendermint",chain="hub",state="broken"} 0
             rushlight_sync_state{family="tendermint",chain="hub",state="expired"} 0
             rushlight_sync_state{family="tendermint",chain="hub",state="frozen"} 0
             rushlight_sync_state{family="tendermint",chain="hub",state="stale"} 0
