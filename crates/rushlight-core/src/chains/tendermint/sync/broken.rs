@@ -5,9 +5,11 @@
 //! the head stays what it is, and each further panic doubles the pause before the next attempt.
 
 use crate::base::{Instant, Now, WorkId};
+use crate::chains::QueryError;
 use crate::chains::tendermint::sync::TendermintChain;
+use crate::chains::tendermint::sync::serve::prove::{Proof, Stage};
 use alloc::format;
-use alloc::string::String;
+use alloc::string::{String, ToString};
 use core::time::Duration;
 
 /// How long nothing new is begun after a panic; each further one without a new head in between doubles it…
@@ -49,5 +51,16 @@ impl TendermintChain {
         let until = now.instant.after(pause);
         self.pause_until = Some(until);
         self.broken = Some(Broken { why, pause, until });
+    }
+
+    /// Answers those who wait for a proof whose work panicked; tells whether there was one.
+    fn proof_panicked(&mut self, work: WorkId, why: &str, now: Now) -> bool {
+        let is_waiting = |proof: &Proof| matches!(&proof.stage, Stage::Walk(walk) if walk.waits_for_work(work));
+        let Some(place) = self.proofs.place_of(is_waiting) else { return false };
+        let Some(proof) = self.proofs.proofs.remove(&place) else { return false };
+        self.cancel_stage(proof.stage);
+        self.answer_all(proof.queries, Err(QueryError::Internal { why: why.to_string() }));
+        self.start_proofs(now);
+        true
     }
 }

@@ -37,18 +37,18 @@ const PROOF_PROVIDERS_MAX: u8 = 5;
 /// All proofs that are waited for, in the order in which they were asked for.
 #[derive(Debug, Default)]
 pub struct Proofs {
-    proofs: BTreeMap<u64, Proof>,
+    pub(crate) proofs: BTreeMap<u64, Proof>,
     next: u64,
 }
 
 /// A header or bundle that queries wait for.
 #[derive(Debug)]
-struct Proof {
+pub(crate) struct Proof {
     height: u64,
     wanted: Wanted,
     /// Who waits for it.
-    queries: Vec<QueryId>,
-    stage: Stage,
+    pub(crate) queries: Vec<QueryId>,
+    pub(crate) stage: Stage,
     /// So many more providers may be tried.
     providers_left: u8,
     ends: Instant,
@@ -64,7 +64,7 @@ pub(crate) enum Wanted {
 }
 
 #[derive(Debug)]
-enum Stage {
+pub(crate) enum Stage {
     /// Others are before it.
     Queued,
     /// The checkpoint's own block is fetched from this provider. Not from anybody: the fastest may not have it any more.
@@ -94,7 +94,7 @@ impl Proofs {
         self.proofs.values().map(Proof::deadline).min()
     }
 
-    fn place_of(&self, is_it: impl Fn(&Proof) -> bool) -> Option<u64> {
+    pub(crate) fn place_of(&self, is_it: impl Fn(&Proof) -> bool) -> Option<u64> {
         self.proofs.iter().find(|(_, proof)| is_it(proof)).map(|(place, _)| *place)
     }
 }
@@ -146,7 +146,7 @@ impl TendermintChain {
     }
 
     /// Begins with what waits longest, as far as there is room.
-    fn start_proofs(&mut self, now: Now) {
+    pub(crate) fn start_proofs(&mut self, now: Now) {
         while self.proofs.under_way_count() < PROOFS_MAX {
             let Some(place) = self.proofs.place_of(|proof| matches!(proof.stage, Stage::Queued)) else { return };
             let Some(mut proof) = self.proofs.proofs.remove(&place) else { return };
@@ -271,17 +271,6 @@ impl TendermintChain {
         self.start_proofs(now);
     }
 
-    /// Answers those who wait for a proof whose work panicked; tells whether there was one.
-    pub(crate) fn proof_panicked(&mut self, work: WorkId, why: &str, now: Now) -> bool {
-        let is_waiting = |proof: &Proof| matches!(&proof.stage, Stage::Walk(walk) if walk.waits_for_work(work));
-        let Some(place) = self.proofs.place_of(is_waiting) else { return false };
-        let Some(proof) = self.proofs.proofs.remove(&place) else { return false };
-        self.cancel_stage(proof.stage);
-        self.answer_all(proof.queries, Err(QueryError::Internal { why: why.to_string() }));
-        self.start_proofs(now);
-        true
-    }
-
     pub(crate) fn tick_proofs(&mut self, now: Now) {
         while let Some(place) = self.proofs.place_of(|proof| now.instant >= proof.deadline()) {
             let Some(proof) = self.proofs.proofs.remove(&place) else { return };
@@ -314,7 +303,7 @@ impl TendermintChain {
         }
     }
 
-    fn cancel_stage(&mut self, stage: Stage) {
+    pub(crate) fn cancel_stage(&mut self, stage: Stage) {
         match stage {
             Stage::Queued => {}
             Stage::Anchor(request, _) => self.desk.fetcher.cancel(request),
@@ -393,7 +382,7 @@ impl TendermintChain {
         }
     }
 
-    fn answer_all(&mut self, queries: Vec<QueryId>, answer: Result<QueryAnswer, QueryError>) {
+    pub(crate) fn answer_all(&mut self, queries: Vec<QueryId>, answer: Result<QueryAnswer, QueryError>) {
         for id in queries {
             self.answer(id, answer.clone());
         }
