@@ -3,7 +3,7 @@
 use crate::failure::{Exit, Failure};
 use crate::run;
 use rushlight::core::chains::SyncState;
-use rushlight::core::rpc::RpcError;
+use rushlight::core::rpc::{QueryError, RpcError};
 use rushlight::{Client, Settings, ask_daemon};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -121,9 +121,9 @@ pub(crate) fn result(answer: &str) -> Result<Value, Failure> {
 fn exit(code: Option<i64>) -> Exit {
     let why = String::new;
     let codes = [
-        (RpcError::TrustExpired { why: why() }, Exit::TrustExpired),
-        (RpcError::NoProvider { why: why() }, Exit::NoPeers),
-        (RpcError::Frozen { why: why() }, Exit::Frozen),
+        (QueryError::TrustExpired { why: why() }.into(), Exit::TrustExpired),
+        (QueryError::NoProvider { why: why() }.into(), Exit::NoPeers),
+        (QueryError::Frozen { why: why() }.into(), Exit::Frozen),
         (RpcError::ChainNeeded { names: why() }, Exit::Config),
     ];
     let known = codes.iter().find(|(error, _)| code == Some(i64::from(error.code())));

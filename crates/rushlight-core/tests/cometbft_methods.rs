@@ -42,7 +42,7 @@ fn honest(_: &str, body: Vec<u8>) -> Vec<u8> {
 fn call(world: &mut World<'_>, chain: ChainId, method: &str, params: Value) -> Value {
     let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
     let answer = world.call_chain(Some(chain), &[&request]).remove(0);
-    serde_json::from_str(answer.body.as_deref().unwrap()).unwrap()
+    serde_json::from_str(&answer.body.as_ref().unwrap().text()).unwrap()
 }
 
 /// Returns what the recorded node answered to a path.

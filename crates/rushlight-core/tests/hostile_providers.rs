@@ -353,7 +353,7 @@ fn what_providers_do_is_told_in_words() {
         let end = world.now.instant.after(Duration::from_secs(60));
         assert!(world.run_until(5_000, |world| world.now.instant >= end));
         let call = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_status"}"#;
-        let status: Value = serde_json::from_str(&world.call(call).body.unwrap()).unwrap();
+        let status: Value = serde_json::from_str(&world.call(call).body.unwrap().text()).unwrap();
         let chain = &status["result"]["chains"][0];
         let of_each = chain["providers"].as_array().unwrap().iter().map(|provider| &provider["last_fault"]["why"]);
         let mut of_each: Vec<&str> = of_each.map(|why| why.as_str().unwrap()).collect();

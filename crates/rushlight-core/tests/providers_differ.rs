@@ -61,7 +61,8 @@ fn what_a_client_asks_for_costs_nobody_his_standing() {
         }
         assert!(synced >= 1_195, "synced in {synced} of 1,200 s");
         assert_eq!(net.quarantines(), Vec::<String>::new());
-        let answers: Vec<&str> = net.replies.iter().filter_map(|(_, answer)| answer.body.as_deref()).collect();
+        let answers: Vec<String> =
+            net.replies.iter().filter_map(|(_, answer)| Some(answer.body.as_ref()?.text())).collect();
         let hash = chain.block(1).header.hash().to_string();
         assert_eq!(answers.iter().any(|answer| answer.contains(&hash)), is_archive_open, "{answers:?}");
         assert_eq!(answers.len(), 20);
@@ -95,14 +96,14 @@ fn one_question_has_a_budget() {
     net.join(9);
     net.ask(9, HEADER_1);
     net.run_for(Duration::from_secs(60));
-    let answer = net.replies.pop().unwrap().1.body.unwrap();
+    let answer = net.replies.pop().unwrap().1.body.unwrap().text();
     assert!(answer.contains("walked back along the hash chain to 600; ask again to go on to 1"), "{answer}");
     let asked: u64 =
         net.fetches.iter().filter(|(route, _)| route.ends_with("/blockchain")).map(|(_, count)| *count).sum();
     assert!((1_001..1_020).contains(&asked), "{asked} requests");
     net.ask(9, HEADER_1);
     net.run_for(Duration::from_secs(60));
-    let answer = net.replies.pop().unwrap().1.body.unwrap();
+    let answer = net.replies.pop().unwrap().1.body.unwrap().text();
     assert!(answer.contains(&chain.block(1).header.hash().to_string()), "{answer}");
 }
 

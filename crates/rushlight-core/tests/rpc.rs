@@ -4,10 +4,11 @@ use expect_test::{Expect, expect};
 use rushlight_core::base::{ChainId, ClientId, Hash, QueryId, UnixTime};
 use rushlight_core::chains::tendermint;
 use rushlight_core::rpc::{
-    Access, Answer, Call, Certainty, ChainReadiness, ClientKind, Finality, Proven, QueryResult, Rpc, RpcAction,
-    RpcError, Scope, UNKNOWN_LABEL, limits, own,
+    Access, Answer, Call, Certainty, ChainReadiness, ClientKind, Finality, Proven, QueryAnswer, QueryError, Rpc,
+    RpcAction, RpcError, Scope, UNKNOWN_LABEL, Verified, VerifiedHead, limits, own,
 };
 use std::fmt::Write;
+use std::sync::Arc;
 
 const ONE: ClientId = ClientId(1);
 const TWO: ClientId = ClientId(2);
@@ -39,8 +40,13 @@ fn drain(rpc: &mut Rpc) -> String {
                 writeln!(lines, "dispatch {} chain {} {}{height}", query.0, chain.0, row.name)
             }
             RpcAction::Reply(client, Answer { status, body, proven, .. }) => {
-                let at = proven.map_or(String::new(), |proven| format!(" at {}", proven.height));
-                writeln!(lines, "reply {} {status}{at} {}", client.0, body.as_deref().unwrap_or("-"))
+                let at = proven.map_or(String::new(), |proven| format!(" at {}", proven.header_height()));
+                writeln!(
+                    lines,
+                    "reply {} {status}{at} {}",
+                    client.0,
+                    body.map_or_else(|| "-".to_string(), |body| body.text())
+                )
             }
             RpcAction::Hangup(client) => writeln!(lines, "hangup {}", client.0),
             RpcAction::Forget(query) => writeln!(lines, "forget {}", query.0),
@@ -61,14 +67,32 @@ fn check(text: &str, want: Expect) {
     want.assert_eq(&ask(text));
 }
 
-fn result(json: &str, height: Option<u64>) -> Result<QueryResult, RpcError> {
-    let proven = height.map(|height| Proven {
-        height,
-        hash: Hash([1; 32]),
-        time: Some(UnixTime::EPOCH),
-        certainty: Certainty { finality: Finality::Final, witnesses_agreeing: 2, witnesses_asked: 3 },
-    });
-    Ok(QueryResult { json: json.to_string(), proven })
+/// A header that this test has verified.
+struct Header {
+    height: u64,
+}
+
+impl VerifiedHead for Header {
+    fn height(&self) -> u64 {
+        self.height
+    }
+
+    fn hash(&self) -> Hash {
+        Hash([1; 32])
+    }
+
+    fn time(&self) -> Option<UnixTime> {
+        Some(UnixTime::EPOCH)
+    }
+}
+
+const CERTAIN: Certainty = Certainty { finality: Finality::Final, witnesses_agreeing: 2, witnesses_asked: 3 };
+
+fn result(json: &str, height: Option<u64>) -> Result<QueryAnswer, RpcError> {
+    Ok(match height {
+        Some(height) => QueryAnswer::proven(json, Proven::by(&Header { height }, CERTAIN)),
+        None => QueryAnswer::unproven(json),
+    })
 }
 
 #[test]
@@ -314,9 +338,9 @@ fn a_batch_is_answered_whole_and_in_its_order() {
     .assert_eq(&drain(&mut rpc));
     rpc.answered(QueryId(4), result(r#""later""#, Some(9)));
     expect![[""]].assert_eq(&drain(&mut rpc));
-    rpc.answered(QueryId(3), Err(RpcError::AboveHead { height: 5, head: 4 }));
+    rpc.answered(QueryId(3), Err(QueryError::AboveHead { height: 5, head: 4 }.into()));
     expect![[r#"
-        reply 1 200 [{"jsonrpc":"2.0","id":"a","error":{"code":-32021,"message":"height 5 is above the trusted head 4; wait until the client has synced to it"}},{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request: a request is an object"}},{"jsonrpc":"2.0","id":"b","result":"later"}]
+        reply 1 200 at 9 [{"jsonrpc":"2.0","id":"a","error":{"code":-32021,"message":"height 5 is above the trusted head 4; wait until the client has synced to it"}},{"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"invalid request: a request is an object"}},{"jsonrpc":"2.0","id":"b","result":"later"}]
     "#]].assert_eq(&drain(&mut rpc));
 }
 
@@ -334,51 +358,161 @@ fn a_batch_proven_at_one_head_says_so() {
     .assert_eq(&drain(&mut rpc));
 }
 
-#[test]
-fn a_batch_proven_at_several_heads_names_none() {
+/// The answer to a batch of one call for each of `results`.
+fn batch(results: Vec<Result<QueryAnswer, RpcError>>) -> Answer {
     let mut rpc = with_socket();
     let one = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_checkpoint"}"#;
-    for (first, second) in [(Some(9), Some(10)), (Some(9), None), (None, Some(9))] {
-        rpc.asked(ONE, Call::Text(&format!("[{one},{one}]")));
-        for height in [first, second] {
-            match rpc.poll() {
-                Some(RpcAction::Own { query, .. } | RpcAction::Ask { query, .. }) => {
-                    rpc.answered(query, result("1", height))
-                }
-                other => panic!("{other:?}"),
-            }
+    rpc.asked(ONE, Call::Text(&format!("[{}]", vec![one; results.len()].join(","))));
+    for result in results {
+        match rpc.poll() {
+            Some(RpcAction::Ask { query, .. }) => rpc.answered(query, result),
+            other => panic!("{other:?}"),
         }
-        assert!(drain(&mut rpc).starts_with("reply 1 200 ["));
+    }
+    match rpc.poll() {
+        Some(RpcAction::Reply(ONE, answer)) => answer,
+        other => panic!("{other:?}"),
     }
 }
 
 #[test]
-fn answers_come_in_the_order_of_the_calls() {
-    let mut rpc = with_socket();
-    for text in [
-        r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_prove"}"#,
-        r#"{"jsonrpc":"2.0","method":"rushlight_status"}"#,
-        r#"{"jsonrpc":"2.0","id":2,"method":"rushlight_checkpoint"}"#,
-        "x",
+fn a_batch_says_no_more_than_the_weakest_of_its_answers() {
+    let certain = |height, finality, witnesses_agreeing| {
+        let certainty = Certainty { finality, witnesses_agreeing, witnesses_asked: 3 };
+        Ok(QueryAnswer::proven("1", Proven::by(&Header { height }, certainty)))
+    };
+    let part = |fields| Ok(result("1", Some(9)).unwrap().in_part(fields));
+    let error = || Err(QueryError::Frozen { why: "two".into() }.into());
+    for (results, verified, height) in [
+        (vec![result("1", Some(9))], Some(Verified::Full), Some(9)),
+        (vec![result("1", Some(9)), result("2", Some(10))], Some(Verified::Full), Some(9)),
+        (vec![certain(9, Finality::Final, 2), certain(10, Finality::Final, 1)], Some(Verified::Full), Some(10)),
+        (vec![certain(9, Finality::Final, 0), certain(10, Finality::Included, 3)], Some(Verified::Full), Some(10)),
+        // What is not proven at all leaves nothing to name.
+        (vec![result("1", Some(9)), result("2", None)], Some(Verified::No), None),
+        (vec![result("1", None), result("2", Some(9))], Some(Verified::No), None),
+        // An error claims nothing, and so it takes nothing from the others.
+        (vec![result("1", Some(9)), error()], Some(Verified::Full), Some(9)),
+        (vec![error(), error()], None, None),
+        (vec![result("1", Some(9)), part(&["a"])], Some(Verified::Part(&[])), Some(9)),
+        (vec![part(&["a"]), part(&["a"])], Some(Verified::Part(&["a"])), Some(9)),
+        (vec![part(&["a"]), part(&["b"])], Some(Verified::Part(&[])), Some(9)),
+        (vec![part(&["a"]), result("1", None)], Some(Verified::No), None),
     ] {
-        rpc.asked(ONE, Call::Text(text));
+        let answer = batch(results);
+        let got = (answer.verified, answer.proven.as_ref().map(|proven| proven.header_height()));
+        assert_eq!(got, (verified, height), "{answer:?}");
     }
-    rpc.asked(ONE, Call::Get { path: "/livez", query: "", if_none_match: None });
-    expect![[r#"
-        dispatch 3 chain 7 rushlight_prove
-        dispatch 6 chain 7 rushlight_checkpoint
-    "#]]
-    .assert_eq(&drain(&mut rpc));
-    rpc.answered(QueryId(6), result("2", None));
-    assert_eq!(drain(&mut rpc), "");
-    rpc.answered(QueryId(3), result("1", Some(9)));
-    expect![[r#"
-        reply 1 200 at 9 {"jsonrpc":"2.0","id":1,"result":1}
-        reply 1 204 -
-        reply 1 200 {"jsonrpc":"2.0","id":2,"result":2}
-        reply 1 200 {"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"parse error: the text is not JSON (expected value at line 1 column 1)"}}
-        reply 1 200 {"live":true}
-    "#]].assert_eq(&drain(&mut rpc));
+}
+
+#[test]
+fn what_an_answer_is_about_and_what_proves_it_are_two_heights() {
+    let answer = batch(vec![Ok(result("1", Some(9)).unwrap().about(8))]);
+    let proven = answer.proven.unwrap();
+    assert_eq!((proven.proof_height(), proven.header_height()), (8, 9));
+}
+
+#[test]
+fn an_error_that_passes_says_when_to_ask_again() {
+    for (error, want) in [
+        (QueryError::Busy { waiting: 1 }, Some(1)),
+        (QueryError::NotSynced { why: "x".into() }, Some(5)),
+        (QueryError::Frozen { why: "x".into() }, None),
+    ] {
+        let mut rpc = with_socket();
+        rpc.asked(ONE, Call::Text(r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_checkpoint"}"#));
+        let Some(RpcAction::Ask { query, .. }) = rpc.poll() else { panic!("nothing is asked") };
+        rpc.answered(query, Err(error.into()));
+        let Some(RpcAction::Reply(_, answer)) = rpc.poll() else { panic!("no answer") };
+        assert_eq!((answer.status, answer.retry_after), (200, want));
+    }
+}
+
+/// A result goes to all who asked for it, and is there once.
+#[test]
+fn a_large_result_is_shared_by_all_who_get_it() {
+    let large: Arc<str> = format!(r#""{}""#, "x".repeat(1 << 20)).into();
+    let mut rpc = with_socket();
+    rpc.joined(TWO, scope(Access::Public), ClientKind::Socket);
+    for client in [ONE, TWO] {
+        rpc.asked(client, Call::Text(r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_checkpoint"}"#));
+    }
+    let mut answers = 0;
+    while let Some(action) = rpc.poll() {
+        match action {
+            RpcAction::Ask { query, .. } => {
+                rpc.answered(
+                    query,
+                    Ok(QueryAnswer::proven(Arc::clone(&large), Proven::by(&Header { height: 9 }, CERTAIN))),
+                );
+            }
+            RpcAction::Reply(_, answer) => {
+                let body = answer.body.unwrap();
+                assert!(body.parts().iter().any(|part| Arc::ptr_eq(part, &large)), "{} parts", body.parts().len());
+                assert_eq!(body.text(), format!(r#"{{"jsonrpc":"2.0","id":1,"result":{large}}}"#));
+                answers += 1;
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(answers, 2);
+}
+
+/// A call that waits holds nobody up: a response says by its id to which call it is one.
+#[test]
+fn answers_leave_when_they_are_ready() {
+    let mut rpc = with_socket();
+    rpc.asked(ONE, Call::Text(r#"{"jsonrpc":"2.0","id":"slow","method":"rushlight_prove"}"#));
+    let Some(RpcAction::Ask { query: slow, .. }) = rpc.poll() else { panic!("nothing is asked") };
+    for id in 0..100 {
+        let method = ["rushlight_methods", "rushlight_status", "rushlight_checkpoint", "no_such"][id % 4];
+        rpc.asked(ONE, Call::Text(&format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"{method}"}}"#)));
+        let mut answered = false;
+        while let Some(action) = rpc.poll() {
+            match action {
+                RpcAction::Own { query, .. } | RpcAction::Ask { query, .. } => rpc.answered(query, result("1", None)),
+                RpcAction::Reply(ONE, answer) => {
+                    let text = answer.body.unwrap().text();
+                    assert!(text.contains(&format!(r#""id":{id},"#)), "{text}");
+                    rpc.drained(ONE, text.len());
+                    answered = true;
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(answered, "{id} waits behind the slow one");
+    }
+    rpc.answered(slow, result("1", Some(9)));
+    assert_eq!(drain(&mut rpc), "reply 1 200 at 9 {\"jsonrpc\":\"2.0\",\"id\":\"slow\",\"result\":1}\n");
+}
+
+/// Who gets a large answer cannot read the small ones behind it before.
+#[test]
+fn one_large_answer_on_its_way_hangs_nobody_up() {
+    let large = format!(r#""{}""#, "x".repeat(5 << 20));
+    let mut rpc = with_socket();
+    rpc.asked(ONE, Call::Text(r#"{"jsonrpc":"2.0","id":2,"method":"rushlight_subscribeHead"}"#));
+    rpc.asked(ONE, Call::Text(r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_prove"}"#));
+    let mut bytes = 0;
+    let mut heads = 0;
+    for head in 0..50 {
+        rpc.head_changed(CHAIN, format!(r#"{{"height":"{head}"}}"#));
+        while let Some(action) = rpc.poll() {
+            match action {
+                RpcAction::Ask { query, .. } => rpc.answered(query, result(&large, Some(9))),
+                RpcAction::Reply(ONE, answer) => {
+                    let text = answer.body.unwrap().text();
+                    heads += usize::from(text.contains("rushlight_head"));
+                    bytes += text.len();
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(heads, 50);
+    rpc.drained(ONE, bytes);
+    rpc.asked(ONE, Call::Text("{}"));
+    assert!(drain(&mut rpc).starts_with("reply 1 200 "), "it is still there");
 }
 
 #[test]
@@ -415,13 +549,14 @@ fn a_subscription_pushes_the_head_after_its_id_is_known_and_until_it_is_stopped(
     rpc.head_changed(CHAIN, r#"{"height":"2"}"#);
     expect![[r#"
         dispatch 3 chain 7 rushlight_prove
+        reply 1 200 {"jsonrpc":"2.0","id":2,"result":"5"}
+        reply 1 200 {"jsonrpc":"2.0","method":"rushlight_head","params":{"subscription":"5","result":{"height":"1"}}}
+        reply 1 200 {"jsonrpc":"2.0","method":"rushlight_head","params":{"subscription":"5","result":{"height":"2"}}}
     "#]]
     .assert_eq(&drain(&mut rpc));
-    rpc.answered(QueryId(3), Err(RpcError::NotSynced { why: "no peers".into() }));
+    rpc.answered(QueryId(3), Err(QueryError::NotSynced { why: "no peers".into() }.into()));
     expect![[r#"
         reply 1 200 {"jsonrpc":"2.0","id":1,"error":{"code":-32020,"message":"not synced: no peers"}}
-        reply 1 200 {"jsonrpc":"2.0","id":2,"result":"5"}
-        reply 1 200 {"jsonrpc":"2.0","method":"rushlight_head","params":{"subscription":"5","result":{"height":"2"}}}
     "#]]
     .assert_eq(&drain(&mut rpc));
     rpc.head_changed(CHAIN, r#"{"height":"3"}"#);
@@ -472,13 +607,13 @@ fn an_exchange_cannot_subscribe() {
 #[test]
 fn routes() {
     let mut rpc = with_socket();
-    for path in ["/", "/livez", "/status", "/<b>", "/livez/"] {
+    for path in ["/", "/livez", "/nothing", "/<b>", "/livez/"] {
         rpc.asked(ONE, Call::Get { path, query: "x=1", if_none_match: None });
     }
     expect![[r#"
-        reply 1 200 {"rushlight":"0.1.0","what":"a light client: every answer is verified, none is taken on trust","try":["GET /livez","GET /readyz","GET /metrics","POST / with Content-Type: application/json and {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rushlight_status\"}"],"methods":["rushlight_methods","rushlight_status","rushlight_subscribeHead","rushlight_unsubscribeHead","rushlight_checkpoint","rushlight_header","rushlight_prove"]}
+        reply 1 200 {"rushlight":"0.1.0","what":"a light client: every answer is verified, none is taken on trust","try":["GET /livez","GET /readyz","GET /metrics","POST / with Content-Type: application/json and {\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rushlight_status\"}"],"methods":["rushlight_methods","rushlight_status","rushlight_subscribeHead","rushlight_unsubscribeHead","rushlight_checkpoint","rushlight_header","rushlight_prove","health","status","header","header_by_hash","commit","validators","blockchain","consensus_params"]}
         reply 1 200 {"live":true}
-        reply 1 404 {"error":"there is nothing at this path; GET / says what to try","path":"/status"}
+        reply 1 404 {"error":"there is nothing at this path; GET / says what to try","path":"/nothing"}
         reply 1 404 {"error":"there is nothing at this path; GET / says what to try","path":"/<b>"}
         reply 1 404 {"error":"there is nothing at this path; GET / says what to try","path":"/livez/"}
     "#]].assert_eq(&drain(&mut rpc));
@@ -720,7 +855,7 @@ fn a_client_that_does_not_read_is_hung_up_on_and_one_that_does_is_not() {
     }
     let (mut queued_one, mut hung_up) = (0, Vec::new());
     for _ in 0..100 {
-        rpc.head_changed(CHAIN, &head);
+        rpc.head_changed(CHAIN, head.as_str());
         while let Some(action) = rpc.poll() {
             match action {
                 RpcAction::Reply(ONE, answer) => queued_one += answer.body.unwrap().len(),
@@ -731,7 +866,7 @@ fn a_client_that_does_not_read_is_hung_up_on_and_one_that_does_is_not() {
         }
     }
     assert_eq!(hung_up, [ONE]);
-    assert!(queued_one >= limits::QUEUED_BYTES_MAX && queued_one <= limits::QUEUED_BYTES_MAX + head.len() + 200);
+    assert!(queued_one >= limits::QUEUED_BYTES_MAX && queued_one <= limits::QUEUED_BYTES_MAX + 2 * (head.len() + 200));
     assert_eq!(rpc.subscription_count(), 1);
     // Nothing more is read from it or said to it.
     rpc.asked(ONE, Call::Text("x"));
@@ -767,21 +902,31 @@ fn results_for_a_client_that_left_do_not_count_for_its_successor() {
     rpc.answered(QueryId(3), result("1", None));
     drain(&mut rpc);
     rpc.asked(ONE, Call::Text(PROVE));
-    assert_eq!(drain(&mut rpc), "", "one more waits behind the others, refused: it was not dispatched");
+    let lines = drain(&mut rpc);
+    assert!(lines.starts_with("reply 1 ") && lines.contains("-32009"), "one more is refused at once: {lines}");
 }
 
 #[test]
-fn a_client_that_asks_behind_a_slow_request_is_hung_up_on_in_the_end() {
+fn a_client_whose_batches_wait_for_slow_requests_is_hung_up_on_in_the_end() {
+    let slow = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_prove"}"#;
+    let help = r#",{"jsonrpc":"2.0","id":1,"method":"rushlight_methods"}"#.repeat(limits::BATCH_REQUESTS_MAX - 1);
     let mut rpc = with_socket();
-    rpc.asked(ONE, Call::Text(r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_prove"}"#));
-    drain(&mut rpc);
-    let notification = r#"{"jsonrpc":"2.0","method":"rushlight_status"}"#;
-    for _ in 0..limits::QUEUED_BYTES_MAX / limits::CALL_BYTES {
-        rpc.asked(ONE, Call::Text(notification));
-    }
-    assert_eq!(drain(&mut rpc), "hangup 1\n");
-    // Its request is still being worked on, and its answer goes nowhere.
-    rpc.answered(QueryId(3), result("1", None));
+    let (mut batches, mut queries) = (0, Vec::new());
+    let hung_up = 'asking: loop {
+        rpc.asked(ONE, Call::Text(&format!("[{slow}{help}]")));
+        batches += 1;
+        while let Some(action) = rpc.poll() {
+            match action {
+                RpcAction::Ask { query, .. } => queries.push(query),
+                RpcAction::Hangup(client) => break 'asking client,
+                other => panic!("{other:?}"),
+            }
+        }
+    };
+    assert_eq!(hung_up, ONE);
+    assert!((8..limits::REQUESTS_IN_FLIGHT_MAX).contains(&batches), "{batches} batches of about 200 kB each");
+    // Its requests are still being worked on, and their answers go nowhere.
+    queries.into_iter().for_each(|query| rpc.answered(query, result("1", None)));
     assert_eq!(drain(&mut rpc), "");
 }
 
@@ -799,13 +944,21 @@ fn large_results_are_held_up_to_the_bound_and_one_alone_always_passes() {
     assert_eq!(lines.matches("xxx\"").count(), 1);
     assert_eq!(lines.matches(r#""code":-32011"#).count(), 2);
 
+    // Two are on their way, one of them the largest; a third one finds too much piled up behind them.
     let mut rpc = with_socket();
-    for _ in 0..3 {
+    for _ in 0..4 {
         rpc.asked(ONE, Call::Text(prove));
     }
-    drain(&mut rpc);
-    for query in [7, 5, 3] {
-        rpc.answered(QueryId(query), result(&large, None));
+    let mut queries = Vec::new();
+    while let Some(action) = rpc.poll() {
+        match action {
+            RpcAction::Ask { query, .. } => queries.push(query),
+            other => panic!("{other:?}"),
+        }
     }
-    assert_eq!(drain(&mut rpc), "hangup 1\n");
+    for query in queries.into_iter().rev() {
+        rpc.answered(query, result(&large, None));
+    }
+    let lines = drain(&mut rpc);
+    assert_eq!((lines.matches("reply").count(), lines.matches("hangup").count()), (3, 1));
 }

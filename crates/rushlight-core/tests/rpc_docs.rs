@@ -30,7 +30,7 @@ fn the_help_lists_every_method_of_a_client_and_each_stands_in_the_reference() {
         rpc.joined(client, Scope { chain: Some(chain), access }, ClientKind::Exchange);
         rpc.asked(client, Call::Text(r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_methods"}"#));
         let Some(RpcAction::Reply(_, answer)) = rpc.poll() else { panic!("the help is at hand") };
-        let help: serde_json::Value = serde_json::from_str(&answer.body.unwrap()).unwrap();
+        let help: serde_json::Value = serde_json::from_str(&answer.body.unwrap().text()).unwrap();
         let names: Vec<&str> =
             help["result"]["methods"].as_array().unwrap().iter().map(|m| m["name"].as_str().unwrap()).collect();
         let rows = own::ROWS.iter().copied().filter(|row| row.kind != Kind::Page && row.access <= access);

@@ -20,7 +20,7 @@ fn spec(providers: &[String]) -> String {
 }
 
 fn status(world: &mut World<'_>) -> Value {
-    let answer: Value = serde_json::from_str(&world.call(STATUS).body.unwrap()).unwrap();
+    let answer: Value = serde_json::from_str(&world.call(STATUS).body.unwrap().text()).unwrap();
     answer["result"].clone()
 }
 

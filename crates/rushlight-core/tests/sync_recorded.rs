@@ -56,7 +56,7 @@ fn a_bundle_from_a_synced_chain_verifies_offline() {
             let answer = world.call(&format!(
                 r#"{{"jsonrpc":"2.0","id":1,"method":"rushlight_prove","params":{{"height":{height}}}}}"#
             ));
-            let body: Value = serde_json::from_str(answer.body.as_deref().unwrap()).unwrap();
+            let body: Value = serde_json::from_str(&answer.body.as_ref().unwrap().text()).unwrap();
             let result = &body["result"];
             assert_eq!(result["hash"], recording.hashes[&height], "{body}");
             let checkpoint = Checkpoint::from_text(result["checkpoint"].as_str().unwrap()).unwrap();
@@ -152,7 +152,7 @@ fn heights_below_the_checkpoint_are_proven_by_the_hash_chain_and_indexed() {
             let answer = world.call(&format!(
                 r#"{{"jsonrpc":"2.0","id":1,"method":"rushlight_header","params":{{"height":{height}}}}}"#
             ));
-            serde_json::from_str(answer.body.as_deref().unwrap()).unwrap()
+            serde_json::from_str(&answer.body.as_ref().unwrap().text()).unwrap()
         };
         for height in [last - 1, (first + last) / 2, first] {
             let body = header(&mut world, height);
@@ -186,13 +186,13 @@ fn a_header_between_two_trusted_heights_is_walked_to_from_the_checkpoint() {
         let height = (first + last) / 2;
         let answer = world
             .call(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"rushlight_header","params":{{"height":{height}}}}}"#));
-        let body: Value = serde_json::from_str(answer.body.as_deref().unwrap()).unwrap();
+        let body: Value = serde_json::from_str(&answer.body.as_ref().unwrap().text()).unwrap();
         assert_eq!(body["result"]["hash"], recording.hashes[&height], "{body}");
         let above = world.call(&format!(
             r#"{{"jsonrpc":"2.0","id":1,"method":"rushlight_header","params":{{"height":{}}}}}"#,
             last + 1
         ));
-        assert!(above.body.unwrap().contains("is above the trusted head"));
+        assert!(above.body.unwrap().text().contains("is above the trusted head"));
     }
 }
 
@@ -201,7 +201,7 @@ fn header_at(height: u64) -> String {
 }
 
 fn results(answers: Vec<Answer>) -> Vec<Value> {
-    let body = |answer: Answer| serde_json::from_str::<Value>(answer.body.as_deref().unwrap()).unwrap();
+    let body = |answer: Answer| serde_json::from_str::<Value>(&answer.body.as_ref().unwrap().text()).unwrap();
     answers.into_iter().map(|answer| body(answer)["result"]["hash"].clone()).collect()
 }
 

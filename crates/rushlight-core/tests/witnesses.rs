@@ -278,7 +278,7 @@ fn a_proof_that_contradicts_an_adopted_head_freezes() {
     net.ask(1, r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_prove"}"#);
     net.run_for(Duration::from_secs(2));
     let body = net.replies.pop().unwrap().1.body.unwrap();
-    assert!(body.contains("the chain is frozen"), "{body}");
+    assert!(body.text().contains("the chain is frozen"), "{body}");
     let SyncState::Frozen(words) = net.status().state else { panic!("{:?}", net.status()) };
     let (height, ours, theirs) = (head.height, head.hash, forked(&grown, head.height).header.hash());
     assert!(words.contains(&format!("{ours} from the adopted chain, and {theirs} from http://a:1")), "{words}");

@@ -82,7 +82,8 @@ fn a_client_whose_proof_panics_is_told_and_the_chain_goes_on() {
     net.join(1);
     net.ask(1, r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_prove","params":{"height":"450"}}"#);
     net.run_for(Duration::from_secs(30));
-    let answers: Vec<&str> = net.replies.iter().filter_map(|(_, answer)| answer.body.as_deref()).collect();
+    let answers: Vec<String> =
+        net.replies.iter().filter_map(|(_, answer)| Some(answer.body.as_ref()?.text())).collect();
     assert_eq!(answers.len(), 1, "{answers:?}");
     assert!(
         answers[0].contains("internal error: a work of kind signatures panicked (index out of bounds)"),

@@ -163,10 +163,10 @@ impl Client {
         let mut session = self.connect(scope, ClientKind::Exchange).await?;
         session.caller.ask(OwnedCall::Text(text.to_owned())).await?;
         let answer = session.answers.next().await.ok_or(Closed)?;
-        Ok(answer.body.unwrap_or_default())
+        Ok(answer.body.map(|body| body.text()).unwrap_or_default())
     }
 
-    /// Connects an RPC client: for many calls in their order, and for subscriptions.
+    /// Connects an RPC client: for many calls, whose answers come as they are ready, and for subscriptions.
     /// # Errors
     /// [`Closed`].
     pub async fn connect(&self, scope: Scope, kind: ClientKind) -> Result<Session, Closed> {

@@ -212,8 +212,9 @@ async fn write(
     unanswered: &AtomicUsize,
 ) -> io::Result<()> {
     while let Some(answer) = answers.next().await {
-        if let Some(mut body) = answer.body {
+        if let Some(body) = answer.body {
             let bytes = body.len();
+            let mut body = body.text();
             body.push('\n');
             tokio::select! {
                 written = out.write_all(body.as_bytes()) => written?,

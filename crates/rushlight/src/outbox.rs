@@ -3,7 +3,9 @@
 //! What waits here is memory that a client holds without reading it, so it is counted, for each client and for all of them,
 //! and it is gone the moment its client is.
 
-use rushlight_core::rpc::Answer;
+use hyper::body::Bytes;
+use rushlight_core::rpc::{Answer, Body};
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -60,7 +62,18 @@ impl Outbox {
 
 /// Returns how many bytes of `answer` a client can hold.
 pub(crate) fn bytes(answer: &Answer) -> usize {
-    answer.body.as_ref().map_or(0, String::len)
+    answer.body.as_ref().map_or(0, Body::len)
+}
+
+/// Returns the parts of a body as they are written, without a copy: a large one may be on its way to many clients at once.
+pub(crate) fn parts(body: &Body) -> VecDeque<Bytes> {
+    struct Part(Arc<str>);
+    impl AsRef<[u8]> for Part {
+        fn as_ref(&self) -> &[u8] {
+            self.0.as_bytes()
+        }
+    }
+    body.parts().iter().map(|part| Bytes::from_owner(Part(Arc::clone(part)))).collect()
 }
 
 /// The half of a [`Session`](crate::Session) to which answers come.
@@ -123,7 +136,7 @@ mod tests {
     use super::*;
 
     fn answer(bytes: usize) -> Answer {
-        Answer { status: 200, body: Some("x".repeat(bytes)), proven: None, etag: None, max_age: None }
+        Answer::json(200, "x".repeat(bytes))
     }
 
     #[tokio::test]

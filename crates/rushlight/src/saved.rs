@@ -40,7 +40,7 @@ pub fn ask_saved(folder: &Path, name: &str, spec: ChainSpec, call: &str) -> Resu
     let mut answer = String::new();
     while let Some(output) = node.poll() {
         if let Output::Reply(_, reply) = output {
-            answer = reply.body.unwrap_or_default();
+            answer = reply.body.map(|body| body.text()).unwrap_or_default();
         }
     }
     Ok(answer)

@@ -66,7 +66,7 @@ impl Sessions {
     }
 }
 
-/// A connected RPC client: it asks, answers come in the order of its calls, and subscriptions push more. Dropping it
+/// A connected RPC client: it asks, answers come as they are ready, and subscriptions push more. Dropping it
 /// says good-bye.
 #[derive(Debug)]
 pub struct Session {

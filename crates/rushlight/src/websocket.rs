@@ -3,6 +3,7 @@
 use crate::client::Client;
 use crate::listener::{HttpAnswer, Stream, too_many};
 use crate::meters::OpenSocket;
+use crate::outbox::parts;
 use crate::session::{Closed, OwnedCall, Session};
 use futures_util::{SinkExt, StreamExt};
 use hyper::body::Bytes;
@@ -10,6 +11,7 @@ use hyper::header::{self, HeaderMap, HeaderValue};
 use hyper::{Request, Response, StatusCode};
 use rushlight_core::rpc::limits::BODY_BYTES_MAX;
 use rushlight_core::rpc::{ClientKind, Scope};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -74,7 +76,7 @@ pub(crate) async fn accept<B>(
     scope: Scope,
     upgrades: &Upgrades,
 ) -> Result<HttpAnswer, Closed> {
-    let mut answer = Response::new(Bytes::new());
+    let mut answer = Response::new(VecDeque::new());
     let key = request.headers().get(header::SEC_WEBSOCKET_KEY).map(|key| derive_accept_key(key.as_bytes()));
     let version = request.headers().get(header::SEC_WEBSOCKET_VERSION).map(HeaderValue::as_bytes);
     let (Some(key), Some(b"13")) = (key.and_then(|key| HeaderValue::from_str(&key).ok()), version) else {
@@ -125,7 +127,7 @@ async fn exchange(socket: &mut Socket, session: Session) -> Result<(), Error> {
                 let Some(body) = answer.body else { continue };
                 let bytes = body.len();
                 tokio::select! {
-                    sent = socket.send(body) => sent?,
+                    sent = socket.send(parts(&body)) => sent?,
                     () = answers.hung_up() => return Err(Error::ConnectionClosed),
                 }
                 if caller.drained(bytes).await.is_err() {
@@ -217,18 +219,18 @@ impl Socket {
     }
 
     /// Sends a text in fragments: in one piece, a buffer of its size would stay with the socket.
-    async fn send(&mut self, body: String) -> Result<(), Error> {
-        let mut rest = Bytes::from(body);
+    async fn send(&mut self, mut parts: VecDeque<Bytes>) -> Result<(), Error> {
         let mut kind = Data::Text;
-        loop {
-            let part = rest.split_to(rest.len().min(FRAGMENT_BYTES));
-            let frame = Frame::message(part, OpCode::Data(kind), rest.is_empty());
-            self.stream.send(Message::Frame(frame)).await?;
-            if rest.is_empty() {
-                return Ok(());
+        while let Some(mut rest) = parts.pop_front() {
+            let fragment = rest.split_to(rest.len().min(FRAGMENT_BYTES));
+            if !rest.is_empty() {
+                parts.push_front(rest);
             }
+            let frame = Frame::message(fragment, OpCode::Data(kind), parts.is_empty());
+            self.stream.send(Message::Frame(frame)).await?;
             kind = Data::Continue;
         }
+        Ok(())
     }
 
     async fn ping(&mut self) -> Result<(), Error> {

@@ -413,7 +413,7 @@ async fn a_session_ends_with_the_client_and_the_folder_is_free_again() {
     let scope = Scope { chain: None, access: Access::Public };
     let mut session = client.connect(scope, ClientKind::Socket).await.unwrap();
     session.caller.ask(OwnedCall::Text("[]".into())).await.unwrap();
-    assert!(session.answers.next().await.unwrap().body.unwrap().contains("error"));
+    assert!(session.answers.next().await.unwrap().body.unwrap().text().contains("error"));
     let other = client.clone();
     assert_eq!(client.shutdown().await, Ok(()));
     assert!(session.answers.next().await.is_none());

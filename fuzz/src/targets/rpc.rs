@@ -6,7 +6,7 @@
 use rushlight_core::base::{ChainId, ClientId, QueryId};
 use rushlight_core::chains::tendermint;
 use rushlight_core::rpc::limits::{CONTROL_CLIENTS_MAX, EXCHANGES_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX, SOCKETS_MAX};
-use rushlight_core::rpc::{Access, Call, ClientKind, QueryResult, Rpc, RpcAction, RpcError, Scope, own};
+use rushlight_core::rpc::{Access, Call, ClientKind, QueryAnswer, Rpc, RpcAction, RpcError, Scope, own};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Pieces of one input that are carried out; the rest is left.
@@ -52,8 +52,8 @@ impl World {
             }
             b'T' => self.ask(client, Call::Text(said)),
             b'G' => self.ask(client, Call::Get { path: said, query: "", if_none_match: None }),
-            b'A' => self.answer(Ok(QueryResult { json: "{\"height\":\"1\"}".to_owned(), proven: None })),
-            b'E' => self.answer(Err(RpcError::Internal { why: said.to_owned() })),
+            b'A' => self.answer(Ok(QueryAnswer::unproven("{\"height\":\"1\"}"))),
+            b'E' => self.answer(Err(QueryError::Internal { why: said.to_owned() }.into())),
             b'R' => {
                 if let Some(query) = self.queries.pop_front() {
                     self.rpc.answered_ready(query, &[]);
@@ -76,7 +76,7 @@ impl World {
         self.rpc.asked(client, call);
     }
 
-    fn answer(&mut self, result: Result<QueryResult, RpcError>) {
+    fn answer(&mut self, result: Result<QueryAnswer, RpcError>) {
         if let Some(query) = self.forgotten.pop() {
             self.rpc.answered(query, result.clone());
         }
@@ -90,7 +90,7 @@ impl World {
             match action {
                 RpcAction::Own { query, row, .. } if *row == own::READYZ => self.rpc.answered_ready(query, &[]),
                 RpcAction::Own { query, .. } => {
-                    self.rpc.answered(query, Ok(QueryResult { json: "{}".to_owned(), proven: None }));
+                    self.rpc.answered(query, Ok(QueryAnswer::unproven("{}")));
                 }
                 RpcAction::Ask { query, .. } => self.queries.push_back(query),
                 RpcAction::Hangup(client) => {
@@ -103,7 +103,7 @@ impl World {
                 RpcAction::Reply(client, answer) => {
                     self.replies += 1;
                     if let Some(body) = &answer.body {
-                        let json: serde_json::Value = serde_json::from_str(body).expect("an answer is JSON");
+                        let json: serde_json::Value = serde_json::from_str(&body.text()).expect("an answer is JSON");
                         if json.get("method").is_some() {
                             continue;
                         }

@@ -258,11 +258,11 @@ impl<'a> Judge<'a> {
 
     pub(crate) fn replied(&mut self, client: ClientId, answer: &Answer, wall: UnixTime) {
         assert!(self.calls_open.remove(&client), "{client:?} is answered twice or never asked");
-        let body = answer.body.as_deref().expect("a request with an id has an answer with a body");
-        let json: Value = serde_json::from_str(body).expect("answers are JSON");
+        let body = answer.body.as_ref().expect("a request with an id has an answer with a body").text();
+        let json: Value = serde_json::from_str(&body).expect("answers are JSON");
         if let Some(proven) = &answer.proven {
             self.assert_honest(
-                Head { height: proven.height, hash: proven.hash, time: proven.time },
+                Head { height: proven.header_height(), hash: proven.hash(), time: proven.time() },
                 "an answer's head",
             );
         }

@@ -12,8 +12,7 @@ use crate::peers::{Ask, AskFailed, HttpQuestion, Reply, To, Verdict};
 
 pub(crate) use contract::facts_json;
 pub use contract::{
-    Action, Chain, ChainNotice, ChainStatus, Event, Fact, Facts, Head, Level, PeerStatus, Query, QueryAnswer,
-    QueryError, SyncState, fact_at,
+    Action, Chain, ChainNotice, ChainStatus, Event, Fact, Facts, Head, Level, PeerStatus, Query, SyncState, fact_at,
 };
 pub use open::{OpenError, open, rows};
 pub use spec::{ChainSpec, SpecError};

@@ -55,7 +55,8 @@ pub enum Output {
     /// Nobody waits for this any more; what comes of it is ignored. A work is still answered, once it has stopped or was
     /// dropped: until then the memory of a long one counts.
     Cancel(Pending),
-    /// Answer a client's call. Answers of one client come in the order of its calls.
+    /// Answer a client's call. They come as they are ready: a response says by its id to which request it
+    /// is one.
     Reply(ClientId, Answer),
     /// Close a client's socket: it reads more slowly than its subscriptions write. It has left with that: the driver says
     /// [`Input::Left`] at once, however long the socket takes to close.

@@ -5,7 +5,6 @@
 //! peer or a client does is the driver's error. Inside, the node only passes things on: asks of chains to [`Peers`],
 //! calls of clients to [`Rpc`], and what comes of them back.
 
-mod answer;
 mod contract;
 mod error;
 mod offline;
@@ -14,7 +13,6 @@ mod status;
 mod tally;
 mod works;
 
-use answer::{query_result, rpc_error};
 pub use contract::{Blob, Input, Notice, Output, Pending, Snapshot, Stats};
 pub use error::AddChainError;
 pub use offline::{BundleRules, ProvenHeader, ProvenState, VerifyBundleError, verify_bundle};
@@ -27,7 +25,7 @@ use crate::base::{ChainId, Hash, Instant, LoadId, Now, PeerId, QueryId, SaveId, 
 use crate::chains::{self, Action, Chain, ChainNotice, ChainSpec, Event, OpenError, Query};
 use crate::crypto::sha256;
 use crate::peers::{Address, AskFailed, FetchFailed, Fetched, Peers, PeersOutput, Reply, shown};
-use crate::rpc::{Access, Rpc, RpcAction, RpcError};
+use crate::rpc::{Access, QueryError, Rpc, RpcAction, RpcError};
 use crate::work::Done;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, VecDeque};
@@ -158,7 +156,7 @@ impl Node {
             self.queries.remove(&id);
             self.tally.answered(id, now.instant);
             let why = "the chain is no longer followed".to_string();
-            self.rpc.answered(id, Err(RpcError::NotSynced { why }));
+            self.rpc.answered(id, Err(QueryError::NotSynced { why }.into()));
         }
         self.pump(now);
     }
@@ -339,12 +337,12 @@ impl Node {
             Action::Answer(query, answer) => {
                 self.queries.remove(&query);
                 self.tally.answered(query, now.instant);
-                self.rpc.answered(query, answer.map(query_result).map_err(rpc_error));
+                self.rpc.answered(query, answer.map_err(RpcError::from));
             }
             Action::Head(head) => {
                 self.tally.adopted(chain, head.height);
                 let name = self.chains.get(&chain).map_or("", |followed| followed.name.as_str());
-                self.rpc.head_changed(chain, &status::head_json(name, &head));
+                self.rpc.head_changed(chain, status::head_json(name, &head));
                 self.outputs.push_back(Output::Notice(Notice::Head(chain, head)));
             }
             Action::Save(local, snapshot) => {

@@ -2,7 +2,7 @@
 
 use super::{Node, Notice, Output};
 use crate::base::{Now, QueryId};
-use crate::rpc::{self, QueryResult, Row, RpcError, Scope};
+use crate::rpc::{self, QueryAnswer, QueryError, Row, Scope};
 use alloc::string::{String, ToString};
 
 /// A row of the node's own, and what answers it.
@@ -25,8 +25,8 @@ impl Node {
         }
         let method = METHODS.iter().find(|method| method.row == row);
         let result = match method {
-            Some(method) => Ok(QueryResult { json: (method.answer)(self, now, scope), proven: None }),
-            None => Err(RpcError::Internal { why: alloc::format!("nobody answers {}", row.name) }),
+            Some(method) => Ok(QueryAnswer::unproven((method.answer)(self, now, scope))),
+            None => Err(QueryError::Internal { why: alloc::format!("nobody answers {}", row.name) }.into()),
         };
         self.rpc.answered(query, result);
     }

@@ -1,6 +1,6 @@
 //! What passes between the dispatcher and the node.
 
-use super::{Answer, Bound, Proven, Row, Scope};
+use super::{Answer, Bound, Row, Scope};
 use crate::base::{ChainId, ClientId, QueryId};
 use alloc::string::String;
 
@@ -34,15 +34,6 @@ pub enum RpcAction {
     Reply(ClientId, Answer),
     /// Close a client's socket: it reads more slowly than answers come, or it is one too many.
     Hangup(ClientId),
-}
-
-/// The result of a method.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct QueryResult {
-    /// The `result` member, as JSON text.
-    pub json: String,
-    /// The head that it is proven at; `None` when nothing in it is a fact of a chain.
-    pub proven: Option<Proven>,
 }
 
 /// Whether a chain serves, for `/readyz`.

@@ -1,5 +1,6 @@
 //! From the parameters that a client wrote to those that a method's row names.
 
+use super::http::query;
 use super::limits::NAME_BYTES_MAX;
 use super::raw::{self, cut, nearest};
 use super::request::first_duplicate;
@@ -42,11 +43,6 @@ pub enum Value {
 }
 
 impl Bound {
-    /// Returns a call without parameters.
-    pub(super) fn empty() -> Self {
-        Self { params: &[], values: Vec::new() }
-    }
-
     /// Returns the height called `name`.
     pub fn height(&self, name: &str) -> Option<u64> {
         match self.value(name) {
@@ -140,6 +136,34 @@ pub(super) fn bind(row: &'static Row, params: Option<&RawValue>) -> Result<Bound
     Ok(Bound { params: row.params, values })
 }
 
+/// Reads the query of a GET as `row` takes it. The first of several of one name counts, and an empty one is none.
+/// # Errors
+/// [`RpcError::InvalidParams`]: one unknown, one missing, or one of the wrong kind.
+pub(super) fn bind_query(row: &'static Row, query: &str) -> Result<Bound, RpcError> {
+    let given: Vec<(String, String)> = query::pairs(query).take(MEMBERS_READ_MAX).collect();
+    if row.dialect.is_strict()
+        && let Some((name, _)) = given.iter().find(|(name, _)| row.params.iter().all(|param| param.name != name))
+    {
+        return Err(unknown(row, name));
+    }
+    let mut values = Vec::with_capacity(row.params.len());
+    for param in row.params {
+        let text = given.iter().find(|(name, _)| name == param.name).map(|(_, text)| text.as_str());
+        match text.filter(|text| !text.is_empty()) {
+            Some(text) => {
+                values.push(Some(row.dialect.read_query(param.kind, text).ok_or_else(|| not_of_kind(param))?))
+            }
+            None if param.required => return Err(invalid(format!("{} is missing", param.name))),
+            None => values.push(None),
+        }
+    }
+    Ok(Bound { params: row.params, values })
+}
+
+fn not_of_kind(param: &Param) -> RpcError {
+    invalid(format!("{} must be a {}", param.name, param.kind.words()))
+}
+
 fn invalid(why: String) -> RpcError {
     RpcError::InvalidParams { why }
 }
@@ -152,7 +176,7 @@ fn by_position<'a>(row: &Row, params: &'a RawValue) -> Result<Vec<(usize, &'a Ra
     Ok(given.items.into_iter().enumerate().collect())
 }
 
-/// Members of an object of parameters that are looked at where unknown ones are read over.
+/// Parameters that are looked at where unknown ones are read over.
 const MEMBERS_READ_MAX: usize = 64;
 
 fn by_name<'a>(row: &Row, params: &'a RawValue) -> Result<Vec<(usize, &'a RawValue)>, RpcError> {
@@ -189,7 +213,7 @@ fn unknown(row: &Row, name: &str) -> RpcError {
 
 fn value(row: &Row, param: &Param, raw: &RawValue) -> Result<Value, RpcError> {
     let value = row.dialect.read(param.kind, raw.get());
-    value.ok_or_else(|| invalid(format!("{} must be a {}", param.name, param.kind.words())))
+    value.ok_or_else(|| not_of_kind(param))
 }
 
 #[cfg(test)]
@@ -278,7 +302,6 @@ mod tests {
         for params in ["{}", "[]", "[null]", r#"{"height":null}"#] {
             assert_eq!(bound(&STRICT, params).unwrap().height("height"), None, "{params}");
         }
-        assert_eq!(Bound::empty().height("height"), None);
     }
 
     #[test]

@@ -1,17 +1,19 @@
-//! The dispatcher: from clients' calls to what the node is asked, and from its results to clients' answers, in order.
+//! The dispatcher: from clients' calls to what the node is asked, and from its results to clients' answers.
 
-use super::client::{Client, route_failure};
+use super::client::{Client, page, page_failure};
 use super::limits::{REQUESTS_IN_FLIGHT_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX};
 use super::places::{Places, Pot};
 use super::request::{self, Id, Refused, Request, Requests};
 use super::response::failure;
 use super::table::{Owner, Table, UNKNOWN_LABEL};
 use super::{
-    Answer, Bound, Call, ClientKind, Kind, QueryResult, Row, RpcAction, RpcError, Scope, bound, own, reference,
+    Answer, Bound, Call, ClientKind, Kind, QueryAnswer, QueryError, RUSHLIGHT, Row, RpcAction, RpcError, Scope,
+    Verified, bound, own, reference,
 };
 use crate::base::{ChainId, ClientId, QueryId};
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::string::{String, ToString};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 /// The dispatcher's state: clients, what they wait for, what they subscribed to.
@@ -24,7 +26,7 @@ pub struct Rpc {
     pub(super) table: Table,
     places: Places,
     pub(super) queries: BTreeMap<QueryId, Origin>,
-    pub(super) heads: BTreeMap<ChainId, String>,
+    pub(super) heads: BTreeMap<ChainId, Arc<str>>,
     counts: BTreeMap<(&'static str, i32), u64>,
     pub(super) actions: VecDeque<RpcAction>,
     last_number: u64,
@@ -35,8 +37,8 @@ pub(super) struct Origin {
     client: ClientId,
     epoch: u64,
     pub(super) target: Target,
-    /// Under which label to count it.
-    pub(super) label: &'static str,
+    /// What was asked.
+    pub(super) row: &'static Row,
 }
 
 pub(super) enum Target {
@@ -116,34 +118,24 @@ impl Rpc {
             self.hang_up(client);
             return;
         }
+        let number = self.next_number();
         match call {
-            Call::Text(text) => self.asked_text(client, text),
-            Call::Get { path, query: _, if_none_match } => self.asked_get(client, path, if_none_match),
+            Call::Text(text) => self.asked_text(client, number, text),
+            Call::Get { path, query, if_none_match } => self.asked_get(client, number, path, query, if_none_match),
         }
-        self.flush(client);
+        self.flush(client, number);
     }
 
     /// Takes in the result of a query. One that nobody waits for any more is ignored.
-    pub fn answered(&mut self, query: QueryId, result: Result<QueryResult, RpcError>) {
+    pub fn answered(&mut self, query: QueryId, result: Result<QueryAnswer, RpcError>) {
         let Some(origin) = self.queries.remove(&query) else { return };
-        self.count(origin.label, result.as_ref().err().map_or(0, RpcError::code));
+        self.count(origin.row.name, result.as_ref().err().map_or(0, RpcError::code));
+        let row = origin.row;
         match origin.target {
             Target::Response { call, place } => {
-                self.settle(&origin, call, |state| state.settle(call, place, result));
+                self.settle(&origin, call, |state| state.settle(call, place, result, row.verified, row.dialect));
             }
-            Target::Get { call } => {
-                let answer = match result {
-                    Ok(result) => Answer {
-                        status: 200,
-                        body: Some(result.json),
-                        proven: result.proven,
-                        etag: None,
-                        max_age: None,
-                    },
-                    Err(error) => route_failure(&error),
-                };
-                self.settle(&origin, call, |state| state.settle_get(call, answer));
-            }
+            Target::Get { call } => self.settle(&origin, call, |state| state.settle_get(call, page(row, result))),
             Target::Nobody => {
                 self.waiting_client(&origin);
             }
@@ -184,8 +176,7 @@ impl Rpc {
         self.queries.len()
     }
 
-    fn asked_text(&mut self, client: ClientId, text: &str) {
-        let call = self.next_number();
+    fn asked_text(&mut self, client: ClientId, call: u64, text: &str) {
         match request::decode(text) {
             Err(error) => {
                 self.begin_text(client, call, false);
@@ -216,7 +207,7 @@ impl Rpc {
             Ok(request) => request,
             Err(Refused { id, error }) => {
                 let place = state.open(call, id);
-                state.settle(call, place, Err(error.clone()));
+                state.settle(call, place, Err(error.clone()), Verified::No, &RUSHLIGHT);
                 self.count(UNKNOWN_LABEL, error.code());
                 return;
             }
@@ -226,21 +217,21 @@ impl Rpc {
         let (row, owner) = match self.table.find(&request.method, scope) {
             Ok(found) => found,
             Err(error) => {
-                self.settle_now(client, call, place, UNKNOWN_LABEL, Err(error));
+                self.settle_now(client, call, place, None, Err(error));
                 return;
             }
         };
         match self.execute(client, call, row, owner, &request) {
             Ok(Outcome::Result(json)) => {
-                self.settle_now(client, call, place, row.name, Ok(QueryResult { json, proven: None }));
+                self.settle_now(client, call, place, Some(row), Ok(QueryAnswer::unproven(json)));
             }
             Ok(Outcome::Ask(asked)) => {
                 let target = place.map_or(Target::Nobody, |place| Target::Response { call, place });
                 if let Err(error) = self.dispatch(client, target, row, asked) {
-                    self.settle_now(client, call, place, row.name, Err(error));
+                    self.settle_now(client, call, place, Some(row), Err(error));
                 }
             }
-            Err(error) => self.settle_now(client, call, place, row.name, Err(error)),
+            Err(error) => self.settle_now(client, call, place, Some(row), Err(error)),
         }
     }
 
@@ -290,15 +281,15 @@ impl Rpc {
         // Whoever looks after the node must be heard above any number of proofs.
         if matches!(asked, Asked::Chain(..)) {
             if state.in_flight >= REQUESTS_IN_FLIGHT_MAX {
-                return Err(RpcError::Busy { waiting: state.in_flight });
+                return Err(QueryError::Busy { waiting: state.in_flight }.into());
             }
             if self.queries.len() >= REQUESTS_IN_FLIGHT_TOTAL_MAX {
-                return Err(RpcError::Busy { waiting: self.queries.len() });
+                return Err(QueryError::Busy { waiting: self.queries.len() }.into());
             }
         }
         state.in_flight = state.in_flight.saturating_add(1);
         let scope = state.scope;
-        self.queries.insert(query, Origin { client, epoch: state.epoch, target, label: row.name });
+        self.queries.insert(query, Origin { client, epoch: state.epoch, target, row });
         self.actions.push_back(match asked {
             Asked::Node => RpcAction::Own { query, scope, row },
             Asked::Chain(chain, bound) => RpcAction::Ask { query, chain, row, bound },
@@ -312,12 +303,13 @@ impl Rpc {
         client: ClientId,
         call: u64,
         place: Option<usize>,
-        label: &'static str,
-        result: Result<QueryResult, RpcError>,
+        row: Option<&'static Row>,
+        result: Result<QueryAnswer, RpcError>,
     ) {
-        self.count(label, result.as_ref().err().map_or(0, RpcError::code));
+        self.count(row.map_or(UNKNOWN_LABEL, |row| row.name), result.as_ref().err().map_or(0, RpcError::code));
         if let (Some(place), Some(state)) = (place, self.clients.get_mut(&client)) {
-            state.settle(call, place, result);
+            let (most, dialect) = row.map_or((Verified::No, &RUSHLIGHT as _), |row| (row.verified, row.dialect));
+            state.settle(call, place, result, most, dialect);
         }
     }
 
@@ -329,7 +321,7 @@ impl Rpc {
             return;
         }
         fill(state);
-        self.flush(origin.client);
+        self.flush(origin.client, call);
     }
 
     /// Returns the client that `origin` waits for, with one request less in flight; `None` if it is gone.
@@ -339,14 +331,13 @@ impl Rpc {
         (!state.is_hung_up).then_some(state)
     }
 
-    /// Gives the client the answers that are whole, up to the first that is not: they go out in the order of its calls.
-    fn flush(&mut self, client: ClientId) {
-        while let Some(state) = self.clients.get_mut(&client) {
-            let Some(answered) = state.next_answered() else { return };
-            self.actions.push_back(RpcAction::Reply(client, answered.answer));
-            for subscription in answered.starts {
-                self.start(client, subscription);
-            }
+    /// Gives the client the answer to `call`, if it is whole. Answers leave as they are ready: each says by its id to what it
+    /// is one, and a client need not wait for what it asked before.
+    pub(super) fn flush(&mut self, client: ClientId, call: u64) {
+        let Some(answered) = self.clients.get_mut(&client).and_then(|state| state.take_answered(call)) else { return };
+        self.actions.push_back(RpcAction::Reply(client, answered.answer));
+        for subscription in answered.starts {
+            self.start(client, subscription);
         }
     }
 
@@ -363,10 +354,10 @@ impl Rpc {
         let answer = match call {
             Call::Text(_) => {
                 self.count(UNKNOWN_LABEL, error.code());
-                let body = Some(failure(&Id::null(), &error));
-                Answer { status: error.http_status(), body, proven: None, etag: None, max_age: None }
+                let body = failure(Id::null().as_json(), &error, &RUSHLIGHT);
+                Answer { retry_after: error.retry_after(), ..Answer::json(error.http_status(), body) }
             }
-            Call::Get { .. } => route_failure(&error),
+            Call::Get { .. } => page_failure(&error, &RUSHLIGHT),
         };
         self.actions.push_back(RpcAction::Reply(client, answer));
     }

@@ -1,5 +1,6 @@
 //! Why a call has no result, as the JSON-RPC error that the client reads.
 
+use super::QueryError;
 use super::limits::{BATCH_ANSWER_BYTES_MAX, BATCH_REQUESTS_MAX, BODY_BYTES_MAX, DEPTH_MAX, SUBSCRIPTIONS_MAX};
 use alloc::string::String;
 
@@ -39,12 +40,6 @@ pub enum RpcError {
         /// The broken rule.
         why: String,
     },
-    /// The node broke a rule of its own.
-    #[error("internal error: {why}")]
-    Internal {
-        /// The broken rule.
-        why: String,
-    },
     /// The method pushes, and the client has no socket to push through.
     #[error("{name} needs a WebSocket; over HTTP ask rushlight_status or rushlight_checkpoint again instead")]
     SocketNeeded {
@@ -63,12 +58,6 @@ pub enum RpcError {
     /// The results of a batch are too large.
     #[error("the batch has {BATCH_ANSWER_BYTES_MAX} bytes of results already; ask the rest in a batch of its own")]
     BatchAnswerTooLarge,
-    /// Too many requests are being worked on, or too many clients are connected.
-    #[error("{waiting} requests wait already; ask again when some are answered")]
-    Busy {
-        /// How many wait.
-        waiting: usize,
-    },
     /// The batch has too many requests.
     #[error("the batch has more than {BATCH_REQUESTS_MAX} requests")]
     BatchTooLong,
@@ -83,54 +72,9 @@ pub enum RpcError {
         /// The names, separated by commas.
         names: String,
     },
-    /// There is no trusted head yet.
-    #[error("not synced: {why}")]
-    NotSynced {
-        /// Why not.
-        why: String,
-    },
-    /// The height is above the trusted head.
-    #[error("height {height} is above the trusted head {head}; wait until the client has synced to it")]
-    AboveHead {
-        /// The height asked for.
-        height: u64,
-        /// The trusted head.
-        head: u64,
-    },
-    /// The height cannot be proven forwards from the checkpoint.
-    #[error("height {height} is below the checkpoint at {checkpoint}; start from an older checkpoint")]
-    BelowCheckpoint {
-        /// The height asked for.
-        height: u64,
-        /// The checkpoint's height.
-        checkpoint: u64,
-    },
-    /// The chain is frozen by evidence of an attack.
-    #[error("the chain is frozen by evidence of an attack: {why}")]
-    Frozen {
-        /// The evidence, in words.
-        why: String,
-    },
-    /// No provider gave what the answer needs.
-    #[error("no provider gave what is needed: {why}")]
-    NoProvider {
-        /// What failed last.
-        why: String,
-    },
-    /// The blocks that prove the header are more than a bundle may have.
-    #[error("the proof has more than {bytes} bytes, at most {max} are allowed; prove from a newer checkpoint")]
-    ProofTooLarge {
-        /// How many bytes there were when it was given up.
-        bytes: usize,
-        /// The bound.
-        max: usize,
-    },
-    /// Trust in what the answer would start from has ended.
-    #[error("trust has expired: {why}")]
-    TrustExpired {
-        /// In which height and when.
-        why: String,
-    },
+    /// A chain has no answer.
+    #[error(transparent)]
+    Query(#[from] QueryError),
     /// The node is going down.
     #[error("the node is shutting down")]
     ShuttingDown,
@@ -141,7 +85,7 @@ pub enum RpcError {
 pub struct RpcErrorCode {
     /// The number in `error.code`.
     pub code: i32,
-    /// The name of the variant of [`RpcError`].
+    /// The name of the variant of [`RpcError`] or [`QueryError`].
     pub name: &'static str,
     /// What it means, in one sentence.
     pub doc: &'static str,
@@ -181,23 +125,32 @@ impl RpcError {
             Self::Parse { .. } => -32700,
             Self::InvalidRequest { .. } | Self::TooDeep { .. } => -32600,
             Self::MethodNotFound { .. } => Self::NO_METHOD_CODE,
-            Self::InvalidParams { .. } => -32602,
-            Self::Internal { .. } => -32603,
+            Self::InvalidParams { .. } | Self::Query(QueryError::NoSuchPage { .. }) => -32602,
+            Self::Query(QueryError::Internal { .. }) => -32603,
             Self::SocketNeeded { .. } => -32004,
             Self::TooManySubscriptions => -32006,
             Self::BodyTooLarge { .. } => -32007,
-            Self::Busy { .. } | Self::TooManyClients => -32009,
+            Self::Query(QueryError::Busy { .. }) | Self::TooManyClients => -32009,
             Self::BatchTooLong => -32010,
             Self::BatchAnswerTooLarge => -32011,
-            Self::NotSynced { .. } => -32020,
-            Self::AboveHead { .. } => -32021,
-            Self::BelowCheckpoint { .. } => -32022,
-            Self::Frozen { .. } => -32023,
-            Self::NoProvider { .. } => -32024,
+            Self::Query(QueryError::NotSynced { .. }) => -32020,
+            Self::Query(QueryError::AboveHead { .. }) => -32021,
+            Self::Query(QueryError::BelowCheckpoint { .. }) => -32022,
+            Self::Query(QueryError::Frozen { .. }) => -32023,
+            Self::Query(QueryError::NoProvider { .. }) => -32024,
             Self::ChainNeeded { .. } => -32025,
             Self::ShuttingDown => -32026,
-            Self::ProofTooLarge { .. } => -32027,
-            Self::TrustExpired { .. } => -32028,
+            Self::Query(QueryError::ProofTooLarge { .. }) => -32027,
+            Self::Query(QueryError::TrustExpired { .. }) => -32028,
+        }
+    }
+
+    /// Returns after how many seconds it makes sense to ask again, where that is soon.
+    pub fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::TooManyClients => Some(1),
+            Self::Query(error) => error.retry_after(),
+            _ => None,
         }
     }
 
@@ -237,7 +190,7 @@ mod tests {
     use std::string::ToString;
 
     /// One error of each variant.
-    fn one_of_each() -> [RpcError; 22] {
+    fn one_of_each() -> [RpcError; 23] {
         let why = || "y".to_string();
         [
             RpcError::Parse { why: why() },
@@ -245,23 +198,24 @@ mod tests {
             RpcError::InvalidRequest { why: why() },
             RpcError::MethodNotFound { name: why(), suggestion: None },
             RpcError::InvalidParams { why: why() },
-            RpcError::Internal { why: why() },
+            QueryError::Internal { why: why() }.into(),
             RpcError::SocketNeeded { name: "m" },
             RpcError::TooManySubscriptions,
             RpcError::BodyTooLarge { got: 9 },
             RpcError::BatchAnswerTooLarge,
-            RpcError::Busy { waiting: 1 },
+            QueryError::Busy { waiting: 1 }.into(),
             RpcError::BatchTooLong,
             RpcError::TooManyClients,
             RpcError::ChainNeeded { names: why() },
-            RpcError::NotSynced { why: why() },
-            RpcError::AboveHead { height: 2, head: 1 },
-            RpcError::BelowCheckpoint { height: 1, checkpoint: 2 },
-            RpcError::Frozen { why: why() },
-            RpcError::NoProvider { why: why() },
+            QueryError::NotSynced { why: why() }.into(),
+            QueryError::AboveHead { height: 2, head: 1 }.into(),
+            QueryError::BelowCheckpoint { height: 1, checkpoint: 2 }.into(),
+            QueryError::Frozen { why: why() }.into(),
+            QueryError::NoProvider { why: why() }.into(),
+            QueryError::NoSuchPage { page: 3, pages: 2 }.into(),
             RpcError::ShuttingDown,
-            RpcError::ProofTooLarge { bytes: 2, max: 1 },
-            RpcError::TrustExpired { why: why() },
+            QueryError::ProofTooLarge { bytes: 2, max: 1 }.into(),
+            QueryError::TrustExpired { why: why() }.into(),
         ]
     }
 
@@ -276,9 +230,14 @@ mod tests {
             assert!(row.is_some(), "{error:?} has a code that is not documented");
         }
         for error in one_of_each().iter().filter(|error| error.code() > -32_100) {
-            let name = format!("{error:?}");
+            let name = format!("{error:?}").replace("Query(", "");
             let row = RpcError::CODES.iter().find(|row| row.code == error.code()).unwrap();
-            assert!(name.starts_with(row.name) || matches!(error, RpcError::TooManyClients), "{name} {}", row.name);
+            assert!(
+                name.starts_with(row.name)
+                    || matches!(error, RpcError::TooManyClients | RpcError::Query(QueryError::NoSuchPage { .. })),
+                "{name} {}",
+                row.name
+            );
         }
     }
 

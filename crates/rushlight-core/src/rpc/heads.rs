@@ -6,13 +6,15 @@ use super::response::notification;
 use super::{Answer, ClientKind, RpcAction, RpcError, Scope, own};
 use crate::base::{ChainId, ClientId, SubscriptionId};
 use alloc::format;
-use alloc::string::{String, ToString};
+use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 impl Rpc {
     /// Pushes a new trusted head, JSON text, to everybody who subscribed to it; who subscribes later gets it at once.
-    pub fn head_changed(&mut self, chain: ChainId, json: &str) {
-        self.heads.insert(chain, json.to_string());
+    pub fn head_changed(&mut self, chain: ChainId, json: impl Into<Arc<str>>) {
+        let json: &Arc<str> = &json.into();
+        self.heads.insert(chain, Arc::clone(json));
         let subscribed: Vec<ClientId> = self
             .clients
             .iter()
@@ -56,13 +58,13 @@ impl Rpc {
         *is_told = true;
         let scope = state.scope;
         let in_scope = self.heads.iter().filter(|(chain, _)| is_in_scope(scope, **chain));
-        let heads: Vec<String> = in_scope.map(|(_, head)| head.clone()).collect();
+        let heads: Vec<Arc<str>> = in_scope.map(|(_, head)| head.clone()).collect();
         for head in heads {
             self.push(client, subscription, &head);
         }
     }
 
-    fn push(&mut self, client: ClientId, subscription: u64, json: &str) {
+    fn push(&mut self, client: ClientId, subscription: u64, json: &Arc<str>) {
         let Some(state) = self.clients.get_mut(&client).filter(|state| !state.is_hung_up) else { return };
         if state.is_full() {
             self.hang_up(client);
@@ -70,8 +72,7 @@ impl Rpc {
         }
         let body = notification(own::SUBSCRIBE_HEAD.topic.unwrap_or_default(), subscription, json);
         state.queued(body.len());
-        let answer = Answer { status: 200, body: Some(body), proven: None, etag: None, max_age: None };
-        self.actions.push_back(RpcAction::Reply(client, answer));
+        self.actions.push_back(RpcAction::Reply(client, Answer::json(200, body)));
     }
 }
 

@@ -34,8 +34,8 @@ pub const SOCKETS_MAX: usize = 512;
 pub const PROBES_MAX: usize = 64;
 /// Clients of the control socket.
 pub const CONTROL_CLIENTS_MAX: usize = 16;
-/// Bytes of answers that wait for one client. A client that is above it is hung up on before the next one, so the true
-/// bound is this and one answer.
+/// Bytes of answers that wait for one client beside the largest of them, which it may still be reading. A client that is
+/// above it is hung up on before the next one, so the true bound is this and two answers.
 pub const QUEUED_BYTES_MAX: usize = 4 << 20;
 /// Bytes that each call is counted as while it waits, beside its text: so calls without a body are bounded as well.
 pub const CALL_BYTES: usize = 256;

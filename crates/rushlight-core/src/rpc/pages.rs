@@ -1,10 +1,10 @@
 //! What a GET asks for: the node's own pages, and methods that have a path.
 
-use super::client::route_failure;
+use super::client::page_failure;
 use super::dispatch::{Origin, Rpc, Target};
 use super::http::routes;
 use super::table::UNKNOWN_LABEL;
-use super::{Answer, Bound, ChainReadiness, RpcError, own};
+use super::{Answer, ChainReadiness, QueryError, RpcError, bound, own};
 use crate::base::{ClientId, QueryId};
 
 impl Rpc {
@@ -14,20 +14,28 @@ impl Rpc {
             Some(Origin { target: Target::Get { call }, .. }) => {
                 let call = *call;
                 let Some(origin) = self.queries.remove(&query) else { return };
-                self.count(origin.label, 0);
+                self.count(origin.row.name, 0);
                 let answer = routes::readiness(chains);
                 self.settle(&origin, call, |state| state.settle_get(call, answer));
             }
-            Some(_) => self.answered(query, Err(RpcError::Internal { why: "readiness is not a result".into() })),
+            Some(_) => {
+                self.answered(query, Err(QueryError::Internal { why: "readiness is not a result".into() }.into()))
+            }
             None => {}
         }
     }
 
     /// Takes in a GET, which gets exactly one answer.
-    pub(super) fn asked_get(&mut self, client: ClientId, path: &str, if_none_match: Option<&str>) {
-        let call = self.next_number();
+    pub(super) fn asked_get(
+        &mut self,
+        client: ClientId,
+        call: u64,
+        path: &str,
+        query: &str,
+        if_none_match: Option<&str>,
+    ) {
         let Some(state) = self.clients.get_mut(&client) else { return };
-        state.begin_get(call);
+        state.begin_get(call, if_none_match);
         let scope = state.scope;
         let Some((row, owner)) = self.table.find_path(path, scope) else {
             self.count(UNKNOWN_LABEL, RpcError::NO_METHOD_CODE);
@@ -36,12 +44,12 @@ impl Rpc {
         if *row == own::INDEX || *row == own::LIVEZ {
             let page = if *row == own::LIVEZ { routes::live() } else { routes::index(&self.table.methods(scope)) };
             self.count(row.name, 0);
-            return self.settle_page(client, call, routes::conditional(page, if_none_match));
+            return self.settle_page(client, call, page);
         }
-        let asked = self.whom_to_ask(owner, Bound::empty());
+        let asked = bound::bind_query(row, query).and_then(|bound| self.whom_to_ask(owner, bound));
         if let Err(error) = asked.and_then(|asked| self.dispatch(client, Target::Get { call }, row, asked)) {
             self.count(row.name, error.code());
-            self.settle_page(client, call, route_failure(&error));
+            self.settle_page(client, call, page_failure(&error, row.dialect));
         }
     }
 

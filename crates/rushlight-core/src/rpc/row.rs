@@ -66,7 +66,7 @@ pub enum Kind {
 }
 
 /// What of an answer is verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verified {
     /// Nothing: it is of the node's own making, or somebody's word that is passed on.
     No,

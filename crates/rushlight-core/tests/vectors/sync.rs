@@ -28,7 +28,7 @@ fn synced<'a>(recording: &'a Recording, from: u64, mode: &str) -> Result<World<'
 fn backwards(world: &mut World<'_>, height: u64) -> Option<String> {
     let request = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"rushlight_header","params":{{"height":{height}}}}}"#);
     let answer = world.call(&request);
-    let body: Value = serde_json::from_str(&answer.body?).ok()?;
+    let body: Value = serde_json::from_str(&answer.body?.text()).ok()?;
     body["result"]["hash"].as_str().map(str::to_string)
 }
 

@@ -198,16 +198,18 @@ impl<'a> World<'a> {
         self.call_chain(None, &[text]).remove(0)
     }
 
-    /// Calls methods of a chain all at once and returns the answers' texts.
+    /// Calls methods of a chain all at once, each by a client of its own, and returns the answers in the order of `texts`.
     pub fn call_chain(&mut self, chain: Option<ChainId>, texts: &[&str]) -> Vec<Answer> {
-        let client = ClientId(1);
         self.replies.clear();
-        self.handle(Input::Joined(client, Scope { chain, access: Access::Public }, ClientKind::Socket));
-        for text in texts {
+        let clients = || (1_000_000..).map(ClientId).take(texts.len());
+        for (client, text) in clients().zip(texts) {
+            self.handle(Input::Joined(client, Scope { chain, access: Access::Public }, ClientKind::Socket));
             self.handle(Input::Asked(client, Call::Text(text)));
         }
         assert!(self.run_until(100_000, |world| world.replies.len() == texts.len()), "no answer to {texts:?}");
-        self.handle(Input::Left(client));
-        std::mem::take(&mut self.replies).into_iter().map(|(_, answer)| answer).collect()
+        clients().for_each(|client| self.handle(Input::Left(client)));
+        let mut replies = std::mem::take(&mut self.replies);
+        replies.sort_by_key(|(client, _)| *client);
+        replies.into_iter().map(|(_, answer)| answer).collect()
     }
 }

@@ -1,10 +1,12 @@
 //! Answers as HTTP, and their bodies on the way out.
 
 use super::doing::Doing;
+use crate::outbox::parts;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
 use hyper::header::{self, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Response, StatusCode};
-use rushlight_core::rpc::Answer;
+use rushlight_core::rpc::{Answer, Verified};
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,17 +16,17 @@ use std::task::{Context, Poll};
 const PART_BYTES: usize = 16 << 10;
 
 /// An answer whose body is not on its way yet.
-pub(crate) type HttpAnswer = Response<Bytes>;
+pub(crate) type HttpAnswer = Response<VecDeque<Bytes>>;
 
 /// The body of an answer; it tells when all of it was handed over.
 pub(super) struct AnswerBody {
-    rest: Bytes,
+    rest: VecDeque<Bytes>,
     doing: Arc<Doing>,
 }
 
 impl AnswerBody {
-    pub(super) fn new(bytes: Bytes, doing: Arc<Doing>) -> Self {
-        Self { rest: bytes, doing }
+    pub(super) fn new(parts: VecDeque<Bytes>, doing: Arc<Doing>) -> Self {
+        Self { rest: parts, doing }
     }
 }
 
@@ -33,11 +35,12 @@ impl Body for AnswerBody {
     type Error = Infallible;
 
     fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        if self.rest.is_empty() {
-            return Poll::Ready(None);
+        let Some(first) = self.rest.front_mut() else { return Poll::Ready(None) };
+        let part = first.split_to(first.len().min(PART_BYTES));
+        if first.is_empty() {
+            self.rest.pop_front();
         }
-        let part = self.rest.len().min(PART_BYTES);
-        Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(part)))))
+        Poll::Ready(Some(Ok(Frame::data(part))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -45,7 +48,7 @@ impl Body for AnswerBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.rest.len() as u64)
+        SizeHint::with_exact(self.rest.iter().map(|part| part.len() as u64).sum())
     }
 }
 
@@ -59,30 +62,37 @@ impl Drop for AnswerBody {
 pub(super) fn http_answer(answer: Answer) -> HttpAnswer {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let has_body = answer.body.is_some();
-    let mut http = Response::new(Bytes::from(answer.body.unwrap_or_default()));
+    let mut http = Response::new(answer.body.as_ref().map(parts).unwrap_or_default());
     *http.status_mut() = status;
     let cached = answer.max_age.map_or_else(|| "no-store".to_owned(), |seconds| format!("max-age={seconds}"));
     let mut headers = vec![("cache-control", cached)];
     if has_body {
-        headers.push(("content-type", "application/json".to_owned()));
+        headers.push(("content-type", answer.content_type.to_owned()));
     }
+    headers.extend(answer.verified.map(|verified| ("rushlight-verified", verified.word().to_owned())));
+    if let Some(Verified::Part(fields @ [_, ..])) = answer.verified {
+        headers.push(("rushlight-verified-fields", fields.join(", ")));
+    }
+    headers.extend(answer.retry_after.map(|seconds| ("retry-after", seconds.to_string())));
     headers.extend(answer.etag.map(|etag| ("etag", etag.to_string())));
     if let Some(proven) = answer.proven {
-        let certainty = proven.certainty;
+        let certainty = proven.certainty();
         let witnesses = format!("{}/{}", certainty.witnesses_agreeing, certainty.witnesses_asked);
         headers.extend([
-            ("rushlight-height", proven.height.to_string()),
-            ("rushlight-hash", proven.hash.to_string()),
+            ("rushlight-height", proven.header_height().to_string()),
+            ("rushlight-proof-height", proven.proof_height().to_string()),
+            ("rushlight-hash", proven.hash().to_string()),
             ("rushlight-finality", certainty.finality.word().to_owned()),
             ("rushlight-witnesses", witnesses),
         ]);
-        headers.extend(proven.time.map(|time| ("rushlight-time", time.to_string())));
+        headers.extend(proven.time().map(|time| ("rushlight-time", time.to_string())));
     }
     with_headers(http, headers)
 }
 
 pub(super) fn text(status: StatusCode, body: String) -> HttpAnswer {
-    let mut answer = Response::new(Bytes::from(body));
+    let parts: VecDeque<Bytes> = Some(Bytes::from(body)).filter(|body| !body.is_empty()).into_iter().collect();
+    let mut answer = Response::new(parts);
     *answer.status_mut() = status;
     answer.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     answer

@@ -34,7 +34,7 @@ impl Shared {
     pub(super) async fn respond(&self, request: Request<Incoming>, call: HttpCall) -> Response<AnswerBody> {
         call.doing.takes_request(request.body().is_end_stream());
         let answer = self.answer(request, &call).await;
-        answer.map(|bytes| AnswerBody::new(bytes, call.doing))
+        answer.map(|parts| AnswerBody::new(parts, call.doing))
     }
 
     async fn answer(&self, request: Request<Incoming>, call: &HttpCall) -> HttpAnswer {

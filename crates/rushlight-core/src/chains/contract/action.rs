@@ -1,8 +1,9 @@
 //! What a chain wants done.
 
-use super::{ChainNotice, Head, QueryAnswer, QueryError};
+use super::{ChainNotice, Head};
 use crate::base::{AskId, Hash, LoadId, PeerId, QueryId, SaveId, WorkId};
 use crate::peers::{Ask, Verdict};
+use crate::rpc::{QueryAnswer, QueryError};
 use crate::work::Work;
 use alloc::string::String;
 use alloc::vec::Vec;

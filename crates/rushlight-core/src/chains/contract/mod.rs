@@ -16,5 +16,5 @@ pub(crate) use fact::facts_json;
 pub use fact::{Fact, Facts, fact_at};
 pub use head::Head;
 pub use notice::{ChainNotice, Level};
-pub use query::{Query, QueryAnswer, QueryError};
+pub use query::Query;
 pub use status::{ChainStatus, PeerStatus, SyncState};

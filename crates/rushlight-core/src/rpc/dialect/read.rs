@@ -4,33 +4,36 @@ use crate::base::{Hash, SubscriptionId};
 use crate::codec::text::{base64, hex, hex_array};
 use crate::rpc::{ParamKind, Value};
 use alloc::string::String;
+use serde_json::value::RawValue;
 
 /// Returns what the JSON text `raw` holds as a parameter of `kind`; `None` when it is not of this kind.
 ///
 /// Whole numbers may be JSON numbers or strings of digits, for clients whose numbers are doubles; hex may begin with `0x`.
 pub(super) fn from_json(kind: ParamKind, raw: &str) -> Option<Value> {
     match kind {
-        ParamKind::Height => whole_number(raw).map(Value::Height),
-        ParamKind::Count => whole_number(raw).map(Value::Count),
+        ParamKind::Height | ParamKind::Count if !raw.starts_with('"') => from_text(kind, raw),
         ParamKind::Bool => match raw {
             "true" => Some(Value::Bool(true)),
             "false" => Some(Value::Bool(false)),
             _ => None,
         },
-        ParamKind::Hash => {
-            let text = quoted_text(raw)?;
-            hex_array(digits(&text)).ok().map(|bytes| Value::Hash(Hash(bytes)))
-        }
-        ParamKind::Hex => hex(digits(&quoted_text(raw)?)).ok().map(Value::Bytes),
-        ParamKind::Base64 => base64(&quoted_text(raw)?).ok().map(Value::Bytes),
-        ParamKind::Text => quoted_text(raw).map(Value::Text),
-        ParamKind::Json => Some(Value::Json(String::from(raw))),
-        ParamKind::Subscription => quoted_text(raw).map(|text| Value::Subscription(decimal(&text).map(SubscriptionId))),
+        ParamKind::Json => serde_json::from_str::<&RawValue>(raw).ok().map(|raw| Value::Json(String::from(raw.get()))),
+        _ => from_text(kind, &quoted_text(raw)?),
     }
 }
 
-fn whole_number(raw: &str) -> Option<u64> {
-    if raw.starts_with('"') { decimal(&quoted_text(raw)?) } else { decimal(raw) }
+/// Returns what `text` holds as a parameter of `kind`, without quotes; `None` when it is not of this kind.
+pub(super) fn from_text(kind: ParamKind, text: &str) -> Option<Value> {
+    match kind {
+        ParamKind::Height => decimal(text).map(Value::Height),
+        ParamKind::Count => decimal(text).map(Value::Count),
+        ParamKind::Hash => hex_array(digits(text)).ok().map(|bytes| Value::Hash(Hash(bytes))),
+        ParamKind::Hex => hex(digits(text)).ok().map(Value::Bytes),
+        ParamKind::Base64 => base64(text).ok().map(Value::Bytes),
+        ParamKind::Text => Some(Value::Text(String::from(text))),
+        ParamKind::Subscription => Some(Value::Subscription(decimal(text).map(SubscriptionId))),
+        ParamKind::Bool | ParamKind::Json => from_json(kind, text),
+    }
 }
 
 fn digits(text: &str) -> &str {

@@ -5,3 +5,4 @@ pub mod admission;
 pub mod routes;
 
 mod host;
+pub(super) mod query;

@@ -64,7 +64,7 @@ fn find(path: &str) -> Option<&'static Route> {
 
 /// Returns the answer of `/livez`.
 pub(in crate::rpc) fn live() -> Answer {
-    answer(200, r#"{"live":true}"#.to_string())
+    Answer::json(200, r#"{"live":true}"#.to_string())
 }
 
 /// Returns the answer of `/readyz`.
@@ -79,7 +79,7 @@ pub(in crate::rpc) fn readiness(chains: &[ChainReadiness]) -> Answer {
         })
         .collect();
     let status = if is_ready { 200 } else { 503 };
-    answer(status, format!(r#"{{"ready":{is_ready},"chains":[{}]}}"#, each.join(",")))
+    Answer::json(status, format!(r#"{{"ready":{is_ready},"chains":[{}]}}"#, each.join(",")))
 }
 
 /// Returns `answer`, or 304 without a body when the client has that body already.
@@ -88,10 +88,6 @@ pub(in crate::rpc) fn conditional(answer: Answer, if_none_match: Option<&str>) -
         (Some(etag), Some(listed)) if etag.is_listed_in(listed) => Answer { status: 304, body: None, ..answer },
         _ => answer,
     }
-}
-
-fn answer(status: u16, body: String) -> Answer {
-    Answer { status, body: Some(body), proven: None, etag: None, max_age: None }
 }
 
 const HINT_MAX_AGE_S: u32 = 60;
@@ -111,7 +107,7 @@ pub(in crate::rpc) fn index(methods: &[&Row]) -> Answer {
         names.join(",")
     );
     let etag = Some(Etag(sha256(body.as_bytes())));
-    Answer { etag, max_age: Some(HINT_MAX_AGE_S), ..answer(200, body) }
+    Answer { etag, max_age: Some(HINT_MAX_AGE_S), ..Answer::json(200, body) }
 }
 
 const PATH_SHOWN_BYTES_MAX: usize = 64;
@@ -119,5 +115,5 @@ const PATH_SHOWN_BYTES_MAX: usize = 64;
 /// Returns the answer where no page is.
 pub(in crate::rpc) fn not_found(path: &str) -> Answer {
     let shown = quoted(&cut(path, PATH_SHOWN_BYTES_MAX));
-    answer(404, format!(r#"{{"error":"there is nothing at this path; GET / says what to try","path":{shown}}}"#))
+    Answer::json(404, format!(r#"{{"error":"there is nothing at this path; GET / says what to try","path":{shown}}}"#))
 }

@@ -69,7 +69,8 @@ curl -s http://127.0.0.1:8645/ -H 'Content-Type: application/json' \\
   -d '{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"rushlight_status\"}'
 ```
 
-Parameters go by name or by position. Batches are answered in their order, and the calls of one socket in theirs. A
+Parameters go by name or by position. Batches are answered in their order; on a socket an
+answer leaves when it is ready, and says by its id to what it is one. A
 request without an `id` is a notification and gets no answer; an `id` comes back byte for byte. Heights in results are
 strings of decimal digits.
 

@@ -5,9 +5,9 @@
 //! the head stays what it is, and each further panic doubles the pause before the next attempt.
 
 use crate::base::{Instant, Now, WorkId};
-use crate::chains::QueryError;
 use crate::chains::tendermint::sync::TendermintChain;
 use crate::chains::tendermint::sync::serve::prove::{Proof, Stage};
+use crate::rpc::QueryError;
 use alloc::format;
 use alloc::string::{String, ToString};
 use core::time::Duration;

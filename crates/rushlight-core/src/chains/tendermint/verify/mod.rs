@@ -42,6 +42,7 @@ pub use trust::{JudgedAt, Rules, TrustLevel, TrustLevelError};
 use super::types::{BlockId, Commit, Header, LightBlock, ValidatorSet};
 use crate::base::{Hash, UnixTime};
 use crate::crypto::batch::SignatureBatch;
+use crate::rpc::VerifiedHead;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -71,6 +72,34 @@ impl VerifiedHeader {
     /// Returns the header's time.
     pub fn time(&self) -> UnixTime {
         self.header.time
+    }
+}
+
+impl VerifiedHead for VerifiedHeader {
+    fn height(&self) -> u64 {
+        self.header.height
+    }
+
+    fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    fn time(&self) -> Option<UnixTime> {
+        Some(self.header.time)
+    }
+}
+
+impl VerifiedHead for VerifiedBlock {
+    fn height(&self) -> u64 {
+        self.block.header.height
+    }
+
+    fn hash(&self) -> Hash {
+        self.hash
+    }
+
+    fn time(&self) -> Option<UnixTime> {
+        Some(self.block.header.time)
     }
 }
 

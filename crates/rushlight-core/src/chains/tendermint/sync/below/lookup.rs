@@ -1,12 +1,13 @@
 //! Queries for headers below the checkpoint: from the index, or when the walk gets there.
 
 use crate::base::{Hash, Now, QueryId};
+use crate::chains::Action;
 use crate::chains::tendermint::snapshot::History;
 use crate::chains::tendermint::sync::TendermintChain;
 use crate::chains::tendermint::sync::ask::Got;
 use crate::chains::tendermint::sync::below::{HISTORY_HEIGHTS_MAX, HashWanted, Waiting, Wanted, hash_at};
 use crate::chains::tendermint::verify;
-use crate::chains::{Action, QueryError};
+use crate::rpc::QueryError;
 use crate::rpc::limits::QUERIES_WAITING_MAX;
 use alloc::format;
 use alloc::string::{String, ToString};

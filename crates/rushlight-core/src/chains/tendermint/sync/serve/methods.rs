@@ -3,8 +3,7 @@
 use crate::base::{Now, QueryId};
 use crate::chains::tendermint::sync::TendermintChain;
 use crate::chains::tendermint::sync::serve::cometbft;
-use crate::chains::{QueryAnswer, QueryError};
-use crate::rpc::{Access, Bound, Kind, Param, ParamKind, RUSHLIGHT, Row, Verified};
+use crate::rpc::{Access, Bound, Kind, Param, ParamKind, QueryAnswer, QueryError, RUSHLIGHT, Row, Verified};
 use alloc::vec::Vec;
 
 /// A method: what it is, and what answers it.

@@ -8,6 +8,7 @@
 
 use crate::base::{Instant, Now, PeerId, QueryId, WorkId};
 use crate::bundle::BUNDLE_BYTES_MAX;
+use crate::chains::To;
 use crate::chains::tendermint::sync::TendermintChain;
 use crate::chains::tendermint::sync::adopt::not_the_checkpoint;
 use crate::chains::tendermint::sync::adopt::witness::Conflict;
@@ -16,9 +17,8 @@ use crate::chains::tendermint::sync::below::descend::{Descended, Descent};
 use crate::chains::tendermint::sync::serve::start::Start;
 use crate::chains::tendermint::sync::walk::skipping::{Skipping, WALK_TIME_MAX, Walked};
 use crate::chains::tendermint::verify::{self, VerifiedBlock, VerifiedHeader};
-use crate::chains::{QueryAnswer, QueryError, To};
-use crate::rpc::Proven;
 use crate::rpc::limits::QUERIES_WAITING_MAX;
+use crate::rpc::{Proven, QueryAnswer, QueryError};
 use crate::work::Done;
 use alloc::boxed::Box;
 use alloc::collections::BTreeMap;
@@ -370,7 +370,7 @@ impl TendermintChain {
             }
             (Came::Walked(Walked::Expired(height, at)), _) => {
                 let why = format!("trust in height {height} ended at {at}; a newer checkpoint is needed");
-                Err(QueryError::Expired { why })
+                Err(QueryError::TrustExpired { why })
             }
         };
         self.answer_all(proof.queries, answer);

@@ -2,15 +2,15 @@
 
 use crate::base::{Now, QueryId};
 use crate::bundle::{Anchor, Checkpoint, Family};
+use crate::chains::Action;
 use crate::chains::tendermint::bundle;
 use crate::chains::tendermint::sync::TendermintChain;
 use crate::chains::tendermint::sync::serve::cometbft;
 use crate::chains::tendermint::sync::serve::prove::Wanted;
 use crate::chains::tendermint::sync::walk::skipping::Skipping;
 use crate::chains::tendermint::verify::{self, VerifiedBlock, VerifiedHeader};
-use crate::chains::{Action, QueryAnswer, QueryError};
 use crate::codec::text::to_base64;
-use crate::rpc::{Certainty, Finality, Proven};
+use crate::rpc::{Certainty, Finality, Proven, QueryAnswer, QueryError};
 use alloc::format;
 use alloc::string::{String, ToString};
 
@@ -38,7 +38,7 @@ impl TendermintChain {
         // A checkpoint that had expired before it could be adopted is no head that never was.
         if let (None, Some((height, at))) = (&self.head, self.is_expired) {
             let why = format!("trust in the checkpoint at {height} ended at {at}; a newer one is needed");
-            return Err(QueryError::Expired { why });
+            return Err(QueryError::TrustExpired { why });
         }
         let head = self.head.as_ref().ok_or_else(no_head)?;
         self.refuse_expired(head)?;
@@ -48,7 +48,7 @@ impl TendermintChain {
     /// What was final is no longer once its trusting period is over: whoever held the keys then may sign anything now.
     pub(crate) fn refuse_expired(&self, block: &VerifiedBlock) -> Result<(), QueryError> {
         verify::is_trusted_at(block, &self.desk.rules, self.desk.at)
-            .map_err(|error| QueryError::Expired { why: error.to_string() })
+            .map_err(|error| QueryError::TrustExpired { why: error.to_string() })
     }
 
     pub(crate) fn checkpoint(&self) -> Result<QueryAnswer, QueryError> {
@@ -61,7 +61,7 @@ impl TendermintChain {
             json(&text),
             json(chain_id)
         );
-        Ok(QueryAnswer { result, proven: Some(self.proven(head)) })
+        Ok(QueryAnswer::proven(result, self.proven(head)))
     }
 
     pub(crate) fn checkpoint_of(&self, block: &VerifiedBlock) -> Checkpoint {
@@ -83,12 +83,7 @@ impl TendermintChain {
     pub(crate) fn proven_header(&self, block: &VerifiedHeader) -> Proven {
         let is_head = self.head.as_ref().is_some_and(|head| head.hash() == block.hash());
         let (witnesses_agreeing, witnesses_asked) = if is_head { self.head_witnesses } else { (0, 0) };
-        Proven {
-            height: block.height(),
-            hash: block.hash(),
-            time: Some(block.time()),
-            certainty: Certainty { finality: Finality::Final, witnesses_agreeing, witnesses_asked },
-        }
+        Proven::by(block, Certainty { finality: Finality::Final, witnesses_agreeing, witnesses_asked })
     }
 
     /// Finds a header: one that is kept at once, one above the checkpoint from the trusted blocks around it, one below by
@@ -167,7 +162,7 @@ impl TendermintChain {
             to_base64(&bytes),
             json(&text)
         );
-        Ok(QueryAnswer { result, proven: Some(self.proven(last)) })
+        Ok(QueryAnswer::proven(result, self.proven(last)))
     }
 }
 

@@ -1,12 +1,12 @@
 //! Starts: from which trusted block a proof is walked.
 
 use crate::base::PeerId;
-use crate::chains::QueryError;
 use crate::chains::tendermint::sync::TendermintChain;
 use crate::chains::tendermint::sync::ask::HEADERS_PER_ASK;
 use crate::chains::tendermint::sync::below::descend::DESCENT_HEIGHTS_MAX;
 use crate::chains::tendermint::sync::serve::prove::Wanted;
 use crate::chains::tendermint::verify::{VerifiedBlock, VerifiedHeader};
+use crate::rpc::QueryError;
 use alloc::boxed::Box;
 use alloc::format;
 
@@ -74,7 +74,7 @@ impl TendermintChain {
             "trust in the checkpoint at {checkpoint} has ended, and the lowest block that is still trusted is at {lowest}: \
              too far from height {height}"
         );
-        QueryError::Expired { why }
+        QueryError::TrustExpired { why }
     }
 
     /// Returns who can be asked for the blocks from `height` on: the primary, else another that says it has them; not

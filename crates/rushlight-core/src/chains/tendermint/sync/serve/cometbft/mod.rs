@@ -20,8 +20,8 @@ use crate::base::{Now, QueryId, WorkId};
 use crate::chains::tendermint::sync::TendermintChain;
 use crate::chains::tendermint::sync::ask::{Failed, Got, HEADERS_PER_ASK, RequestId};
 use crate::chains::tendermint::verify::{self, SealedCommit, VerifiedHeader};
-use crate::chains::{QueryAnswer, QueryError, To, Verdict};
-use crate::rpc::Proven;
+use crate::chains::{To, Verdict};
+use crate::rpc::{Proven, QueryAnswer, QueryError};
 use crate::work::Done;
 use alloc::boxed::Box;
 use alloc::format;
@@ -289,7 +289,7 @@ impl TendermintChain {
 
     /// Answers that the client is there.
     pub(crate) fn health(&self) -> QueryAnswer {
-        QueryAnswer { result: "{}".to_string(), proven: None }
+        QueryAnswer::unproven("{}")
     }
 
     /// Answers every call that there is, now that the chain has stopped.

@@ -1,9 +1,8 @@
 //! The rows of CometBFT's methods, each beside the function that answers it.
 
 use super::call::Wants;
-use crate::chains::QueryError;
 use crate::chains::tendermint::sync::serve::methods::Method;
-use crate::rpc::{Access, Kind, Param, ParamKind, Row, Verified};
+use crate::rpc::{Access, Kind, Param, ParamKind, QueryError, Row, Verified};
 
 /// What a method is unless it says otherwise.
 const METHOD: Row = Row {

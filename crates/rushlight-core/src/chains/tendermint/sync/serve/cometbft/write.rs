@@ -10,9 +10,8 @@ use crate::chains::tendermint::encode::json::{
 };
 use crate::chains::tendermint::types::{Address, BlockId, ConsensusParams, ValidatorSet, address_of};
 use crate::chains::tendermint::verify::{self, VerifiedBlock, VerifiedHeader};
-use crate::chains::{QueryAnswer, QueryError};
 use crate::crypto::PublicKey;
-use crate::rpc::Proven;
+use crate::rpc::{Proven, QueryAnswer, QueryError};
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -26,24 +25,24 @@ fn text(value: &impl Serialize) -> String {
 /// Returns the result of `header` and `header_by_hash`.
 pub(super) fn header(header: &VerifiedHeader, proven: Proven) -> QueryAnswer {
     let result = format!(r#"{{"header":{}}}"#, text(&HeaderJson::from(header.header())));
-    QueryAnswer { result, proven: Some(proven) }
+    QueryAnswer::proven(result, proven)
 }
 
 /// Returns the result of `header_by_hash` where no block has the header.
 pub(super) fn no_header(proven: Proven) -> QueryAnswer {
-    QueryAnswer { result: r#"{"header":null}"#.to_string(), proven: Some(proven) }
+    QueryAnswer::proven(r#"{"header":null}"#, proven)
 }
 
 /// Returns the result of `rushlight_header`.
 pub(crate) fn rushlight_header(header: &VerifiedHeader, proven: Proven) -> QueryAnswer {
     let result = format!(r#"{{"hash":"{}","header":{}}}"#, header.hash(), text(&HeaderJson::from(header.header())));
-    QueryAnswer { result, proven: Some(proven) }
+    QueryAnswer::proven(result, proven)
 }
 
 /// Returns the result of `commit`.
 pub(super) fn commit(block: &VerifiedBlock, is_canonical: bool, proven: Proven) -> QueryAnswer {
     let result = text(&CommitResultJson::new(block.header(), &block.block().commit, is_canonical));
-    QueryAnswer { result, proven: Some(proven) }
+    QueryAnswer::proven(result, proven)
 }
 
 /// Returns the page of a set of `members` that a client asks for, as CometBFT reads `page` and `per_page`.
@@ -77,12 +76,12 @@ pub(super) fn validators(
     }
     let shown = members.iter().zip(&told.priorities).map(|(member, priority)| ValidatorJson::new(member, *priority));
     let result = text(&ValidatorsResultJson::new(height, shown.collect(), set.len()));
-    Some(QueryAnswer { result, proven: Some(proven) })
+    Some(QueryAnswer::proven(result, proven))
 }
 
 /// Returns the result of `consensus_params`.
 pub(super) fn consensus_params(height: u64, params: &ConsensusParams, proven: Proven) -> QueryAnswer {
-    QueryAnswer { result: text(&ConsensusParamsResultJson::new(height, params)), proven: Some(proven) }
+    QueryAnswer::proven(text(&ConsensusParamsResultJson::new(height, params)), proven)
 }
 
 /// Returns the result of `blockchain`: `metas` from `low` up to the verified `top`, each proven by the hash in the one above.
@@ -122,7 +121,7 @@ pub(super) fn blocks(
     }
     let shown = proven_headers.iter().zip(&metas);
     let shown = shown.map(|((header, id), meta)| BlockMetaJson::new(id, header.header(), meta.size, meta.txs));
-    Ok(QueryAnswer { result: text(&BlockchainResultJson::new(last_height, shown.collect())), proven: Some(proven) })
+    Ok(QueryAnswer::proven(text(&BlockchainResultJson::new(last_height, shown.collect())), proven))
 }
 
 /// What `node_info.version` says whatever the providers run: clients choose by it how they read answers, CosmJS knows no
@@ -157,7 +156,7 @@ pub(super) fn status(head: &VerifiedBlock, earliest: &VerifiedBlock, target: u64
         ),
         validator_info: ValidatorInfoJson::new(address, &key, 0),
     });
-    QueryAnswer { result, proven: Some(proven) }
+    QueryAnswer::proven(result, proven)
 }
 
 /// This many heights may be between the head and what the primary says before `catching_up` is true.
