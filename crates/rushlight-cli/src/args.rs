@@ -1,10 +1,10 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand};
+use rushlight::Sources;
 use rushlight::core::base::UnixTime;
 use rushlight::core::bundle::{self, CheckpointError};
-use rushlight::core::chains::tendermint::verify::TrustLevel;
-use rushlight::{Sources, parse_duration};
+use rushlight::core::chains::Families;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -98,7 +98,7 @@ impl SettingFlags {
 
 /// Reads a time of the command line. What is not one is a mistake in the call, as an unknown flag is.
 fn any_duration(text: &str) -> Result<Duration, &'static str> {
-    parse_duration(text).ok_or("wanted a time such as 90s, 2m or 168h")
+    rushlight::core::codec::duration(text).ok_or("wanted a time such as 90s, 2m or 168h")
 }
 
 fn duration(text: &str) -> Result<Duration, &'static str> {
@@ -110,8 +110,12 @@ fn duration_text(text: &str) -> Result<String, &'static str> {
     duration(text).map(|_| text.to_owned())
 }
 
+fn any_duration_text(text: &str) -> Result<String, &'static str> {
+    any_duration(text).map(|_| text.to_owned())
+}
+
 fn checkpoint(text: &str) -> Result<bundle::Checkpoint, CheckpointError> {
-    bundle::Checkpoint::from_text(text.trim())
+    Families::default().checkpoint(text.trim())
 }
 
 #[derive(Debug, Subcommand)]
@@ -194,15 +198,15 @@ Exit code 0: proven. 13: not proven. 11: the proof is good, but trust in it has 
         /// The time to judge by, such as 2026-01-31T12:00:00Z [default: now]
         #[arg(long, value_name = "RFC3339", value_parser = UnixTime::from_rfc3339)]
         now: Option<UnixTime>,
-        /// For how long headers are trusted: well below the chain's unbonding period
-        #[arg(long, value_name = "TIME", default_value = "168h", value_parser = duration)]
-        trusting_period: Duration,
-        /// Which share of trusted power must have signed a header to which heights are skipped: 1/3 to 1/1
-        #[arg(long, value_name = "FRACTION", default_value = "1/3", value_parser = TrustLevel::from_text)]
-        trust_level: TrustLevel,
-        /// How far in the future of the time to judge by a header may be
-        #[arg(long, value_name = "TIME", default_value = "10s", value_parser = any_duration)]
-        max_clock_drift: Duration,
+        /// For how long headers are trusted: well below the chain's unbonding period [default: 168h]
+        #[arg(long, value_name = "TIME", value_parser = duration_text)]
+        trusting_period: Option<String>,
+        /// Which share of trusted power must have signed a header to which heights are skipped, 1/3 to 1 [default: 1/3]
+        #[arg(long, value_name = "FRACTION")]
+        trust_level: Option<String>,
+        /// How far in the future of the time to judge by a header may be [default: 10s]
+        #[arg(long, value_name = "TIME", value_parser = any_duration_text)]
+        max_clock_drift: Option<String>,
         /// The result as JSON
         #[arg(long)]
         json: bool,

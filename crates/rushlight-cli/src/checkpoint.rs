@@ -3,7 +3,7 @@
 use crate::asking::{Question, ask, member};
 use crate::failure::{Exit, Failure, io};
 use crate::print;
-use rushlight::core::bundle::Checkpoint;
+use rushlight::core::chains::Families;
 use rushlight::{ChainFile, Settings, escape};
 use serde_json::{Value, json};
 use std::fs::OpenOptions;
@@ -45,10 +45,10 @@ pub(crate) async fn export(settings: &Settings, name: Option<&str>, output: Opti
 /// Makes the chain file `path` trust the checkpoint `text` from now on.
 pub(crate) fn import(text: &str, path: &Path) -> Result<(), Failure> {
     let config = |text: String| Failure::new(Exit::Config, text);
-    let checkpoint = Checkpoint::from_text(text.trim()).map_err(|error| config(error.to_string()))?;
+    let checkpoint = Families::default().checkpoint(text.trim()).map_err(|error| config(error.to_string()))?;
     let file = ChainFile::read(path)?;
-    if checkpoint.chain_id != file.chain_id {
-        let (got, want) = (escape(&checkpoint.chain_id), escape(&file.chain_id));
+    if checkpoint.chain_id != file.chain_id() {
+        let (got, want) = (escape(&checkpoint.chain_id), escape(file.chain_id()));
         return Err(config(format!("the checkpoint is of chain {got}, {} of {want}", path.display())));
     }
     let old = std::fs::read_to_string(path).map_err(|error| io(path.display(), &error))?;
@@ -59,11 +59,10 @@ pub(crate) fn import(text: &str, path: &Path) -> Result<(), Failure> {
         ))
     })?;
     // The result must say what was meant, whatever the old file looked like.
-    let changed = ChainFile::from_toml(path, &new)?;
-    changed.spec().map_err(|error| config(format!("{}: {error}", path.display())))?;
+    ChainFile::from_toml(path, &new)?;
     replace(path, &new).map_err(|error| io(path.display(), &error))?;
     let (height, hash) = (checkpoint.height, checkpoint.hash);
-    print(format!("{} now trusts {} at height {height}, hash {hash}\n", path.display(), file.chain_id).as_bytes())
+    print(format!("{} now trusts {} at height {height}, hash {hash}\n", path.display(), file.chain_id()).as_bytes())
 }
 
 /// Puts `text` in the place of the file's content, whole or not at all. A link stays a link, and who may read the file stays

@@ -30,13 +30,18 @@ pub(crate) fn validate(settings: &Settings) -> Result<(), Failure> {
     let mut names: Vec<String> = Vec::new();
     for path in &settings.chain {
         let file = ChainFile::read(path)?;
-        file.spec().map_err(|error| Failure::new(Exit::Config, format!("{}: {error}", path.display())))?;
         if names.contains(&file.name) {
             let text = format!("{}: there is another chain named {:?}; give one a `name`", path.display(), file.name);
             return Err(Failure::new(Exit::Config, text));
         }
-        let _ =
-            writeln!(text, "{}: {} ({}), {} providers", path.display(), file.name, file.chain_id, file.providers.len());
+        let _ = writeln!(
+            text,
+            "{}: {} ({}), {} providers",
+            path.display(),
+            file.name,
+            file.chain_id(),
+            file.providers().len()
+        );
         names.push(file.name);
     }
     let _ = writeln!(text, "settings and {} chain files are good", names.len());

@@ -129,7 +129,7 @@ fn spec(trusted: &Trusted, providers: &[&String]) -> Result<ChainSpec, Failure> 
     let spec = json!({
         "family": "tendermint", "chain_id": CHAIN, "providers": providers,
         "trust": { "height": trusted.height, "hash": trusted.hash.to_string() },
-        "trusting_period_s": TRUSTING_PERIOD.as_secs(), "witnesses_min": 1,
+        "trusting_period": format!("{}s", TRUSTING_PERIOD.as_secs()), "witnesses_min": 1,
     });
     ChainSpec::from_json(&spec.to_string()).map_err(|error| failed("chain description", &error))
 }

@@ -2,8 +2,7 @@
 
 use crate::failure::{Exit, Failure};
 use crate::{asking, init, print, probe, run, status};
-use rushlight::core::chains::ChainSpec;
-use rushlight::core::chains::tendermint::decode::json::NodeStatus;
+use rushlight::core::chains::{PeerTold, Probe, Trusted};
 use rushlight::{ChainFile, Fetcher, Settings, escape};
 use std::fmt::Write;
 
@@ -43,16 +42,15 @@ pub(crate) async fn doctor(settings: &Settings) -> Result<(), Failure> {
     }
     let fetcher = Fetcher::new();
     for path in &settings.chain {
-        let read = ChainFile::read(path).map_err(|error| error.to_string());
-        match read.and_then(|file| file.spec().map(|spec| (file, spec)).map_err(|error| error.to_string())) {
-            Ok((file, spec)) => {
+        match ChainFile::read(path) {
+            Ok(file) => {
                 // A daemon that runs has read what is saved; a store that does not open has been told of.
                 if !is_running && is_store_good {
                     saved(settings, &file, &mut findings);
                 }
-                chain(&file, &spec, &fetcher, &mut findings).await;
+                chain(&file, &fetcher, &mut findings).await;
             }
-            Err(error) => findings.wrong(Exit::Config, &error),
+            Err(error) => findings.wrong(Exit::Config, &error.to_string()),
         }
     }
     print(findings.text.as_bytes())?;
@@ -110,19 +108,20 @@ fn saved(settings: &Settings, file: &ChainFile, findings: &mut Findings) {
     }
 }
 
-async fn chain(file: &ChainFile, spec: &ChainSpec, fetcher: &Fetcher, findings: &mut Findings) {
-    findings.good(&format!("{}: chain {} of {} providers", file.path.display(), file.name, file.providers.len()));
-    let mut answered: Vec<(String, NodeStatus)> = Vec::new();
-    for url in &file.providers {
-        match probe::status(fetcher, url).await {
-            Ok(status) if status.chain_id == file.chain_id => {
-                findings.good(&format!("{}: {url} answers, at height {}", file.name, status.latest_height));
+async fn chain(file: &ChainFile, fetcher: &Fetcher, findings: &mut Findings) {
+    findings.good(&format!("{}: chain {} of {} providers", file.path.display(), file.name, file.providers().len()));
+    let Some(probe) = file.spec.family().probe() else { return };
+    let mut answered: Vec<(String, PeerTold)> = Vec::new();
+    for url in file.providers() {
+        match probe::status(fetcher, probe, url).await {
+            Ok(status) if status.chain_id == file.chain_id() => {
+                findings.good(&format!("{}: {url} answers, at height {}", file.name, status.latest));
                 answered.push((url.clone(), status));
             }
             Ok(status) => {
                 let got = escape(&status.chain_id);
                 findings
-                    .wrong(Exit::Config, &format!("{}: {url} serves chain {got}, not {}", file.name, file.chain_id));
+                    .wrong(Exit::Config, &format!("{}: {url} serves chain {got}, not {}", file.name, file.chain_id()));
             }
             Err(why) => findings.warn(&format!("{}: {url}: {why}", file.name)),
         }
@@ -131,17 +130,17 @@ async fn chain(file: &ChainFile, spec: &ChainSpec, fetcher: &Fetcher, findings: 
         let text = format!("{}: no provider answers; name others in {}", file.name, file.path.display());
         return findings.wrong(Exit::NoPeers, &text);
     }
-    let (urls, statuses): (Vec<String>, Vec<NodeStatus>) = answered.into_iter().unzip();
+    let (urls, statuses): (Vec<String>, Vec<PeerTold>) = answered.into_iter().unzip();
     for warning in init::warnings(&urls, &statuses) {
         findings.warn(&format!("{}: {warning}", file.name));
     }
     clock(file, &statuses, findings);
-    trust(file, spec, &urls, fetcher, findings).await;
+    trust(file, probe, &urls, fetcher, findings).await;
 }
 
 /// Compares this machine's clock with the newest block. A clock that is behind refuses good headers as from the future.
-fn clock(file: &ChainFile, statuses: &[NodeStatus], findings: &mut Findings) {
-    let Some(newest) = statuses.iter().map(|status| status.latest_time).max() else { return };
+fn clock(file: &ChainFile, statuses: &[PeerTold], findings: &mut Findings) {
+    let Some(newest) = statuses.iter().filter_map(|status| status.latest_time).max() else { return };
     let now = rushlight::wall();
     let (ahead, behind) = (newest.since(now).as_secs(), now.since(newest).as_secs());
     if ahead > CLOCK_SECONDS_MAX {
@@ -164,13 +163,18 @@ fn clock(file: &ChainFile, statuses: &[NodeStatus], findings: &mut Findings) {
 }
 
 /// Looks how old the header is that the chain file trusts, and whether the providers have the same one.
-async fn trust(file: &ChainFile, spec: &ChainSpec, urls: &[String], fetcher: &Fetcher, findings: &mut Findings) {
-    let ChainSpec::Tendermint(spec) = spec else { return };
-    let (height, hash) = (spec.trust.height, spec.trust.hash);
-    let mut time = None;
+async fn trust(
+    file: &ChainFile,
+    probe: &'static dyn Probe,
+    urls: &[String],
+    fetcher: &Fetcher,
+    findings: &mut Findings,
+) {
+    let Some(Trusted { height, hash, good_for }) = file.spec.trusted() else { return };
+    let (mut is_there, mut time) = (false, None);
     for url in urls {
-        match probe::header(fetcher, url, height).await {
-            Ok(header) if header.hash == hash => time = Some(header.time),
+        match probe::header(fetcher, probe, url, height).await {
+            Ok(header) if header.hash == hash => (is_there, time) = (true, header.time),
             Ok(header) => {
                 let text = format!(
                     "{}: {url} has another header at height {height}: {}, trusted is {hash}. One of them is of a fork; ask a \
@@ -182,11 +186,13 @@ async fn trust(file: &ChainFile, spec: &ChainSpec, urls: &[String], fetcher: &Fe
             Err(why) => findings.warn(&format!("{}: {url}: height {height}: {why}", file.name)),
         }
     }
-    let Some(time) = time else {
+    if !is_there {
         let text = format!("{}: no provider has the trusted header at height {height}; its age is unknown", file.name);
         return findings.warn(&text);
-    };
-    let expires = time.after(spec.rules.trusting_period);
+    }
+    // Where headers tell no time, how old a checkpoint may be is for people to judge.
+    let (Some(time), Some(good_for)) = (time, good_for) else { return };
+    let expires = time.after(good_for);
     let left = expires.since(rushlight::wall()).as_secs();
     if left == 0 {
         let text = format!(

@@ -3,9 +3,10 @@
 use crate::args::Init;
 use crate::failure::{Exit, Failure, io};
 use crate::print;
-use crate::probe::{self, Header};
-use rushlight::core::chains::tendermint::decode::json::NodeStatus;
-use rushlight::{ChainFile, Fetcher, PROVIDERS_MAX, check_url, escape};
+use crate::probe;
+use rushlight::core::chains::{HeaderTold, PeerTold, Probe, ToDescribe};
+use rushlight::core::peers::{check_addresses, shown};
+use rushlight::{ChainFile, Fetcher, escape};
 use std::fmt::Write;
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -19,9 +20,10 @@ const BELOW_TIP: u64 = 2;
 pub(crate) async fn init(init: &Init) -> Result<(), Failure> {
     let urls = checked(&init.urls)?;
     let fetcher = Fetcher::new();
+    let probe = probe_of(&fetcher, &urls).await?;
     let statuses = ask_all(&urls, |url| {
         let fetcher = fetcher.clone();
-        async move { probe::status(&fetcher, &url).await }
+        async move { probe::status(&fetcher, probe, &url).await }
     })
     .await?;
     let chain_id = same(&urls, statuses.iter().map(|status| status.chain_id.as_str()), "chain id")?.to_owned();
@@ -31,13 +33,14 @@ pub(crate) async fn init(init: &Init) -> Result<(), Failure> {
     };
     let headers = ask_all(&urls, |url| {
         let fetcher = fetcher.clone();
-        async move { probe::header(&fetcher, &url, height).await }
+        async move { probe::header(&fetcher, probe, &url, height).await }
     })
     .await?;
     let hashes: Vec<String> = headers.iter().map(|header| header.hash.to_string()).collect();
     same(&urls, hashes.iter().map(String::as_str), &format!("hash of the header at height {height}"))?;
     let Some(header) = headers.first() else { return Err(Failure::new(Exit::NoPeers, "no provider answered")) };
-    let text = chain_file(&urls, &chain_id, height, header, &init.trusting_period);
+    let (chain_id, trusting_period) = (chain_id.as_str(), init.trusting_period.as_str());
+    let text = probe.chain_file(&ToDescribe { chain_id, providers: &urls, height, header: *header, trusting_period });
     let path = init.output.as_deref().unwrap_or(Path::new("chain.toml"));
     // What is written must be readable; a chain id could hold anything.
     ChainFile::from_toml(path, &text)?;
@@ -45,25 +48,31 @@ pub(crate) async fn init(init: &Init) -> Result<(), Failure> {
         Some(path) => write(path, &text, init.force)?,
         None => print(text.as_bytes())?,
     }
-    advise(init, &urls, &statuses, &chain_id, height, header);
+    advise(init, &urls, &statuses, chain_id, height, header);
     Ok(())
 }
 
 fn checked(urls: &[String]) -> Result<Vec<String>, Failure> {
     let config = |text: String| Failure::new(Exit::Config, text);
-    if urls.len() > PROVIDERS_MAX {
-        return Err(config(format!("{} providers given, at most {PROVIDERS_MAX} are allowed", urls.len())));
-    }
-    let mut checked: Vec<String> = Vec::new();
-    for url in urls {
-        check_url(url).map_err(|why| config(format!("{url:?}: {why}")))?;
-        let url = url.trim_end_matches('/').to_owned();
-        if checked.contains(&url) {
-            return Err(config(format!("{url} is given twice; a copy cannot confirm anything")));
+    match check_addresses(urls) {
+        Ok(()) => Ok(urls.iter().map(|url| url.trim_end_matches('/').to_owned()).collect()),
+        Err((index, error)) => {
+            let url = urls.get(index).map_or("", |url| shown(url));
+            Err(config(format!("{}: {error}", escape(url))))
         }
-        checked.push(url);
     }
-    Ok(checked)
+}
+
+/// Finds out by which family's protocol the providers are asked: that of the first one that answers to any.
+async fn probe_of(fetcher: &Fetcher, urls: &[String]) -> Result<&'static dyn Probe, Failure> {
+    let mut whys = Vec::new();
+    for url in urls {
+        match probe::find(fetcher, url).await {
+            Ok(probe) => return Ok(probe),
+            Err(why) => whys.push(format!("{url}: {why}")),
+        }
+    }
+    Err(Failure::new(Exit::NoPeers, format!("{}. Leave them out, or name other providers", whys.join("; "))))
 }
 
 /// Puts a question to all providers at once; all must answer.
@@ -88,15 +97,15 @@ where
     Ok(good)
 }
 
-fn common_height(urls: &[String], statuses: &[NodeStatus]) -> Result<u64, Failure> {
-    let lowest_tip = statuses.iter().map(|status| status.latest_height).min().unwrap_or_default();
+fn common_height(urls: &[String], statuses: &[PeerTold]) -> Result<u64, Failure> {
+    let lowest_tip = statuses.iter().map(|status| status.latest).min().unwrap_or_default();
     let height = lowest_tip.saturating_sub(BELOW_TIP).max(1);
     for (url, status) in urls.iter().zip(statuses) {
-        if status.earliest_height > height {
+        if status.earliest > height {
             let text = format!(
                 "{url} has heights from {} only, and the lowest tip is {lowest_tip}: the providers have no height in common. \
                  Leave out the one that is behind",
-                status.earliest_height
+                status.earliest
             );
             return Err(Failure::new(Exit::NoPeers, text));
         }
@@ -118,21 +127,6 @@ fn same<'a>(urls: &[String], said: impl Iterator<Item = &'a str> + Clone, what: 
     Err(Failure::new(Exit::Config, text))
 }
 
-fn chain_file(urls: &[String], chain_id: &str, height: u64, header: &Header, trusting_period: &str) -> String {
-    let providers: Vec<String> = urls.iter().map(|url| format!("    {url:?},\n")).collect();
-    format!(
-        "# A chain for `rushlight run --chain`.\nfamily = \"tendermint\"\nchain_id = {chain_id:?}\nproviders = [\n{}]\n\n\
-         # For how long headers are trusted. It must be well below the chain's unbonding period (often 21 days):\n\
-         # beyond that, validators who have left can sign anything without being punished.\n\
-         trusting_period = {trusting_period:?}\n\n\
-         # Compare the hash with a source that you trust (an explorer, your own node, a friend) before you use this file.\n\
-         # Header time: {}\n[trust]\nheight = {height}\nhash = \"{}\"\n",
-        providers.concat(),
-        header.time,
-        header.hash,
-    )
-}
-
 fn write(path: &Path, text: &str, is_forced: bool) -> Result<(), Failure> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
@@ -149,7 +143,7 @@ fn write(path: &Path, text: &str, is_forced: bool) -> Result<(), Failure> {
 }
 
 /// Says what the file rests on and what is left to do, on stderr.
-fn advise(init: &Init, urls: &[String], statuses: &[NodeStatus], chain_id: &str, height: u64, header: &Header) {
+fn advise(init: &Init, urls: &[String], statuses: &[PeerTold], chain_id: &str, height: u64, header: &HeaderTold) {
     let chain_id = escape(chain_id);
     let mut text = format!(
         "{} of {} providers agree on chain {chain_id}, height {height}:\n\n    {}\n\nNothing vouches for this hash but the \
@@ -175,7 +169,7 @@ fn advise(init: &Init, urls: &[String], statuses: &[NodeStatus], chain_id: &str,
 }
 
 /// Says what makes providers worth less as witnesses of each other.
-pub(crate) fn warnings(urls: &[String], statuses: &[NodeStatus]) -> Vec<String> {
+pub(crate) fn warnings(urls: &[String], statuses: &[PeerTold]) -> Vec<String> {
     let mut warnings = Vec::new();
     if urls.len() == 1 {
         warnings.push("there is one provider only: nobody can contradict it; add others".to_owned());
@@ -194,7 +188,7 @@ pub(crate) fn warnings(urls: &[String], statuses: &[NodeStatus]) -> Vec<String> 
         if let Some(other) = same_node.and_then(|other| urls.get(other)) {
             warnings.push(format!("{url} and {other} are one node ({})", escape(&status.node_id)));
         }
-        if status.catching_up {
+        if status.is_syncing {
             warnings.push(format!("{url} says that it is still syncing itself"));
         }
     }

@@ -24,7 +24,7 @@ use failure::Failure;
 use folder::TemporaryFolder;
 use indicatif::MultiProgress;
 use rushlight::Settings;
-use rushlight::core::node::BundleRules;
+use rushlight::core::chains::BundleRules;
 use std::future::Future;
 use std::io::Write;
 use std::path::Path;
@@ -45,8 +45,13 @@ fn main() -> ExitCode {
 fn dispatch(line: &CommandLine) -> Result<(), Failure> {
     match &line.command {
         Command::Verify { file, checkpoint, now, trusting_period, trust_level, max_clock_drift, json } => {
-            let (trusting_period, trust_level) = (*trusting_period, *trust_level);
-            let rules = BundleRules { trusting_period, trust_level, max_clock_drift: *max_clock_drift };
+            let given = [
+                ("trusting_period", trusting_period),
+                ("trust_level", trust_level),
+                ("max_clock_drift", max_clock_drift),
+            ];
+            let given = given.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+            let rules = given.fold(BundleRules::default(), |rules, (name, value)| rules.with(name, value));
             offline::verify(file, &offline::Judged { checkpoint, now: *now, rules }, *json)
         }
         Command::Completions { shell } => {

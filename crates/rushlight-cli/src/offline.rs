@@ -5,9 +5,10 @@ use crate::failure::{Exit, Failure, io};
 use crate::print;
 use crate::status::seconds;
 use rushlight::core::base::UnixTime;
-use rushlight::core::bundle::{BUNDLE_BYTES_MAX, Checkpoint, Family};
+use rushlight::core::bundle::{BUNDLE_BYTES_MAX, Checkpoint};
+use rushlight::core::chains::{BundleRules, Families, ProvenHeader, ProvenState};
 use rushlight::core::codec::text;
-use rushlight::core::node::{BundleRules, ProvenHeader, ProvenState, verify_bundle};
+use rushlight::core::node::verify_bundle;
 use rushlight::{Settings, escape};
 use serde_json::json;
 use std::fs::File;
@@ -45,7 +46,7 @@ pub(crate) async fn prove(
 }
 
 /// By what a bundle is judged.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Judged<'a> {
     pub(crate) checkpoint: &'a Checkpoint,
     /// The time to judge by; this machine's when `None`.
@@ -63,7 +64,10 @@ pub(crate) fn verify(file: &Path, judged: &Judged<'_>, is_json: bool) -> Result<
         let why = format!("it has more than {BUNDLE_BYTES_MAX} bytes, the most that a bundle has");
         return Err(Failure::new(Exit::ProofInvalid, invalid(&why)));
     }
-    let proven = verify_bundle(&bytes, checkpoint, judged.rules, now).map_err(|error| {
+    let proven = verify_bundle(&bytes, checkpoint, judged.rules.clone(), now).map_err(|error| {
+        if error.is_about_rules() {
+            return Failure::new(Exit::Config, escape(&error.to_string()));
+        }
         if error.is_expired() {
             let text = format!(
                 "{}. The proof may be good, but trust in it has ended: use a newer checkpoint, or judge it by an earlier \
@@ -91,7 +95,7 @@ pub(crate) fn verify(file: &Path, judged: &Judged<'_>, is_json: bool) -> Result<
         });
         return print(format!("{result}\n").as_bytes());
     }
-    print(shown(&proven, checkpoint, judged).as_bytes())
+    print(shown(&proven, checkpoint).as_bytes())
 }
 
 /// Reads a file, but never much more than a bundle can have: what a stranger sent may be a pipe or a device without end.
@@ -103,7 +107,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-fn shown(proven: &ProvenHeader, checkpoint: &Checkpoint, judged: &Judged<'_>) -> String {
+fn shown(proven: &ProvenHeader, checkpoint: &Checkpoint) -> String {
     let mut text = format!(
         "proven\nchain       {}\nheight      {}\nhash        {}\n",
         escape(&proven.chain_id),
@@ -118,12 +122,10 @@ fn shown(proven: &ProvenHeader, checkpoint: &Checkpoint, judged: &Judged<'_>) ->
         1 => format!("from        the checkpoint at height {}, in 1 step\n", checkpoint.height),
         steps => format!("from        the checkpoint at height {}, in {steps} steps\n", checkpoint.height),
     };
-    match proven.trust_expires {
-        Some(until) => {
-            text += &format!(
-                "trust until {until}, with a trusting period of {}\n",
-                seconds(judged.rules.trusting_period.as_secs())
-            )
+    match proven.trust_expires.zip(proven.time) {
+        Some((until, time)) => {
+            let period = seconds(until.since(time).as_secs());
+            text += &format!("trust until {until}, with a trusting period of {period}\n");
         }
         None => {
             text += "trust       headers of this family tell no time: that the checkpoint is young enough is yours to judge\n"
@@ -144,10 +146,8 @@ fn shown(proven: &ProvenHeader, checkpoint: &Checkpoint, judged: &Judged<'_>) ->
 
 /// Returns the header's hash as the family's tools write it.
 fn hash_of(proven: &ProvenHeader, checkpoint: &Checkpoint) -> String {
-    match checkpoint.family {
-        Family::Tendermint => proven.hash.to_string(),
-        Family::Substrate => format!("{:#x}", proven.hash),
-    }
+    let family = Families::default().named(&checkpoint.family);
+    family.map_or_else(|| proven.hash.to_string(), |family| family.hash_text(&proven.hash))
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,53 +1,54 @@
 //! Questions to providers outside of any sync, for `init` and `doctor`. Nothing that they say is trusted.
 
-use rushlight::core::base::{Hash, UnixTime};
-use rushlight::core::chains::tendermint::decode::json::{self, NodeStatus};
-use rushlight::core::peers::{Fetch, Method, Share};
+use rushlight::core::chains::{Families, HeaderTold, PeerTold, Probe};
+use rushlight::core::peers::{Fetch, HttpQuestion, Method, Reply, Share};
 use rushlight::{Fetcher, escape};
 use std::time::Duration;
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 const ANSWER_BYTES_MAX: u32 = 4 << 20;
 
-/// A header's hash, computed from the header itself, and its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
-    pub(crate) hash: Hash,
-    pub(crate) time: UnixTime,
-}
-
-async fn get(fetcher: &Fetcher, url: &str, path: &str) -> Result<Vec<u8>, String> {
-    let fetch = Fetch {
-        share: Share::default(),
-        url: format!("{}{path}", url.trim_end_matches('/')),
-        method: Method::Get,
-        body_bytes_max: ANSWER_BYTES_MAX,
-        timeout: TIMEOUT,
+/// Puts a question to a provider and has the answer read.
+async fn put<T>(
+    fetcher: &Fetcher,
+    url: &str,
+    body: HttpQuestion,
+    read: impl FnOnce(Reply<'_>) -> Result<T, String>,
+) -> Result<T, String> {
+    let base = url.trim_end_matches('/');
+    let (url, method) = match body {
+        HttpQuestion::Get(path) => (format!("{base}{path}"), Method::Get),
+        HttpQuestion::Post(text) => (base.to_owned(), Method::Post(text)),
     };
+    let fetch = Fetch { share: Share::default(), url, method, body_bytes_max: ANSWER_BYTES_MAX, timeout: TIMEOUT };
     let answer = fetcher.fetch(fetch).await.map_err(|failed| failed.to_string())?;
     // A JSON-RPC error comes with 500 and says more than the status.
     if answer.status != 200 && answer.status != 500 {
         return Err(format!("it answered with HTTP status {}", answer.status));
     }
-    Ok(answer.body)
+    read(Reply { status: answer.status, body: &answer.body }).map_err(|why| escape(&why))
 }
 
-/// Asks a provider for its status.
-pub(crate) async fn status(fetcher: &Fetcher, url: &str) -> Result<NodeStatus, String> {
-    let body = get(fetcher, url, "/status").await?;
-    let answer = json::status_answer(&body).map_err(|error| escape(&error.to_string()))?;
-    answer.map_err(|error| escape(&error.to_string()))
+/// Asks a provider where it stands.
+pub(crate) async fn status(fetcher: &Fetcher, probe: &dyn Probe, url: &str) -> Result<PeerTold, String> {
+    put(fetcher, url, probe.ask_status(), |reply| probe.read_status(reply)).await
 }
 
 /// Asks a provider for the header at a height.
-pub(crate) async fn header(fetcher: &Fetcher, url: &str, height: u64) -> Result<Header, String> {
-    let body = get(fetcher, url, &format!("/commit?height={height}")).await?;
-    let answer = json::commit_answer(&body).map_err(|error| escape(&error.to_string()))?;
-    let (header, _) = answer.map_err(|error| escape(&error.to_string()))?;
-    if header.height != height {
-        return Err(format!("it was asked for height {height} and answered with {}", header.height));
+pub(crate) async fn header(fetcher: &Fetcher, probe: &dyn Probe, url: &str, height: u64) -> Result<HeaderTold, String> {
+    put(fetcher, url, probe.ask_header(height), |reply| probe.read_header(height, reply)).await
+}
+
+/// Finds the way in which a provider can be asked, by asking as each family would.
+pub(crate) async fn find(fetcher: &Fetcher, url: &str) -> Result<&'static dyn Probe, String> {
+    let mut whys = Vec::new();
+    for probe in Families::default().rows().filter_map(|family| family.probe()) {
+        match status(fetcher, probe, url).await {
+            Ok(_) => return Ok(probe),
+            Err(why) => whys.push(why),
+        }
     }
-    Ok(Header { hash: header.hash(), time: header.time })
+    Err(whys.join("; "))
 }
 
 /// Returns the host of a base address, for telling independent providers from copies.

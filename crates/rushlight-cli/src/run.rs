@@ -53,12 +53,11 @@ pub(crate) async fn add_chains(client: &Client, files: &[ChainFile]) -> Result<B
     let mut names = BTreeMap::new();
     for file in files {
         let at = |error: &dyn std::fmt::Display| format!("{}: {error}", file.path.display());
-        let spec = file.spec().map_err(|error| Failure::new(Exit::Config, at(&error)))?;
-        let id = client.add_chain(&file.name, spec).await.map_err(|error| {
+        let id = client.add_chain(&file.name, file.spec.clone()).await.map_err(|error| {
             let text = at(&error);
             Failure::new(Failure::from(error).exit, text)
         })?;
-        info!(chain = file.name, chain_id = file.chain_id, providers = file.providers.len(), "following");
+        info!(chain = file.name, chain_id = file.chain_id(), providers = file.providers().len(), "following");
         names.insert(id, file.name.clone());
     }
     Ok(names)

@@ -1,6 +1,6 @@
 //! `rushlight status`.
 
-use crate::failure::{Exit, Failure};
+use crate::failure::Failure;
 use crate::{asking, print, run};
 use rushlight::{ChainFile, Settings, ask_daemon, ask_saved, escape};
 use serde_json::{Value, json};
@@ -48,8 +48,8 @@ fn saved(settings: &Settings, call: &str) -> Result<Value, Failure> {
 /// Returns the result of `call` about what the store has of the chain of `file`.
 pub(crate) fn saved_of(settings: &Settings, file: &ChainFile, call: &str) -> Result<Value, Failure> {
     let at = |failure: Failure| Failure::new(failure.exit, format!("{}: {failure}", file.path.display()));
-    let spec = file.spec().map_err(|error| at(Failure::new(Exit::Config, error.to_string())))?;
-    let answer = ask_saved(&settings.data_dir, &file.name, spec, call).map_err(|error| at(error.into()))?;
+    let answer =
+        ask_saved(&settings.data_dir, &file.name, file.spec.clone(), call).map_err(|error| at(error.into()))?;
     asking::result(&answer)
 }
 

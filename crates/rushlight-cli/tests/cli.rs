@@ -233,13 +233,11 @@ fn what_is_no_proof_exits_with_13() {
     "#]],
     );
     let checkpoint = rushlight::core::bundle::Checkpoint {
-        family: rushlight::core::bundle::Family::Tendermint,
+        family: rushlight::core::bundle::FamilyName::of("tendermint"),
         chain_id: "hub-4".into(),
         height: 5,
         hash: rushlight::core::base::Hash([7; 32]),
-        anchor: rushlight::core::bundle::Anchor::Time(
-            rushlight::core::base::UnixTime::from_rfc3339("2026-01-01T00:00:00Z").unwrap(),
-        ),
+        anchor: rushlight::core::bundle::Anchor::new("1767225600.000000000"),
     };
     let checkpoint = checkpoint.to_text().unwrap();
     check(
@@ -323,13 +321,11 @@ fn a_checkpoint_is_imported_into_a_chain_file() {
     chain_file(folder);
     let checkpoint = |chain_id: &str| {
         let checkpoint = rushlight::core::bundle::Checkpoint {
-            family: rushlight::core::bundle::Family::Tendermint,
+            family: rushlight::core::bundle::FamilyName::of("tendermint"),
             chain_id: chain_id.into(),
             height: 9,
             hash: rushlight::core::base::Hash([7; 32]),
-            anchor: rushlight::core::bundle::Anchor::Time(
-                rushlight::core::base::UnixTime::from_rfc3339("2026-01-01T00:00:00Z").unwrap(),
-            ),
+            anchor: rushlight::core::bundle::Anchor::new("1767225600.000000000"),
         };
         checkpoint.to_text().unwrap()
     };
@@ -462,9 +458,9 @@ fn without_a_provider_one_shot_commands_exit_with_12() {
         folder,
         &["init", "ftp://x"],
         expect![[r#"
-        exit 10
-        error: "ftp://x": it does not start with http:// or https://
-    "#]],
+            exit 10
+            error: ftp://x: address begins with "ftp://x", wanted is http:// or https://
+        "#]],
     );
 }
 

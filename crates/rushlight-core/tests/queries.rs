@@ -144,8 +144,8 @@ impl<'a> Growing<'a> {
     }
 
     fn spec(&self) -> String {
-        let period = format!(r#""trusting_period_s":{}"#, self.period.as_secs().max(1));
-        let spec = self.recording.spec(self.trusted(), "skipping").replace(r#""trusting_period_s":86400"#, &period);
+        let period = format!(r#""trusting_period":"{}s""#, self.period.as_secs().max(1));
+        let spec = self.recording.spec(self.trusted(), "skipping").replace(r#""trusting_period":"24h""#, &period);
         assert!(spec.contains(&period));
         spec
     }

@@ -1,14 +1,14 @@
 //! docs/rpc.md says what the rows say.
 
 use rushlight_core::base::{ChainId, ClientId};
-use rushlight_core::chains::{self, tendermint};
+use rushlight_core::chains::{Families, tendermint};
 use rushlight_core::rpc::{Access, Call, ClientKind, Kind, Rpc, RpcAction, Scope, own, reference};
 use std::path::Path;
 
 #[test]
 fn the_reference_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/rpc.md");
-    let want = reference::markdown(&chains::rows());
+    let want = reference::markdown(&Families::default().methods());
     if std::env::var_os("RUSHLIGHT_UPDATE").is_some_and(|value| value == "1") {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, &want).unwrap();
@@ -36,7 +36,7 @@ fn the_help_lists_every_method_of_a_client_and_each_stands_in_the_reference() {
         let rows = own::ROWS.iter().copied().filter(|row| row.kind != Kind::Page && row.access <= access);
         let want: Vec<&str> = rows.chain(tendermint::sync::rows()).map(|row| row.name).collect();
         assert_eq!(names, want);
-        let page = reference::markdown(&chains::rows());
+        let page = reference::markdown(&Families::default().methods());
         assert!(names.iter().all(|name| page.contains(&format!("### {name}("))));
     }
 }

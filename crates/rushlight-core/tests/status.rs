@@ -15,6 +15,7 @@ fn spec(providers: &[String]) -> String {
     let hash = "AB".repeat(32);
     serde_json::json!({
         "family": "tendermint", "chain_id": "c-1", "providers": providers, "trust": { "height": 5, "hash": hash },
+        "trusting_period": "168h",
     })
     .to_string()
 }

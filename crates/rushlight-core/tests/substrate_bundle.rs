@@ -4,11 +4,12 @@
 mod fragments;
 
 use fragments::{Plan, World, block_rules};
-use rushlight_core::base::{Hash, UnixTime};
+use rushlight_core::base::Hash;
 use rushlight_core::bundle::{
-    Anchor, BUNDLE_BYTES_MAX, Bundle, BundleError, Checkpoint, CheckpointError, Family, Section, SectionKind,
+    Anchor, BUNDLE_BYTES_MAX, Bundle, BundleError, Checkpoint, CheckpointError, FamilyName, Section, SectionKind,
     StartError,
 };
+use rushlight_core::chains::substrate::NAME;
 use rushlight_core::chains::substrate::bundle::{
     self, BundleRefused, Proof, ProvenValue, StateClaim, StateKey, StateRefused, VALUES_BYTES_MAX, VerifiedBundle,
 };
@@ -151,15 +152,15 @@ fn each_broken_rule_of_the_steps_has_its_error() {
     assert_eq!(twice, BundleRefused::Start(StartError::TwoCheckpoints));
     let cut = refused(&chain, |sections| sections[0].content.truncate(30));
     assert!(matches!(cut, BundleRefused::Start(StartError::Checkpoint(CheckpointError::Checksum { .. }))), "{cut}");
-    let tendermint = Checkpoint {
-        family: Family::Tendermint,
-        anchor: Anchor::Time(UnixTime::from_rfc3339("2026-01-01T00:00:00Z").unwrap()),
+    let of_moon = Checkpoint {
+        family: FamilyName::of("moon"),
+        anchor: Anchor::new("1767225600.000000000"),
         ..checkpoint(&chain)
     };
-    let mut of_tendermint = bundle_of(&chain, &[], &[]);
-    of_tendermint.sections[0] = Section::checkpoint(&tendermint).unwrap();
-    let other_family = StartError::Checkpoint(CheckpointError::Anchor { family: Family::Tendermint });
-    assert_eq!(verify(&of_tendermint, &tendermint), Err(BundleRefused::Start(other_family)));
+    let mut bundle_of_moon = bundle_of(&chain, &[], &[]);
+    bundle_of_moon.sections[0] = Section::checkpoint(&of_moon).unwrap();
+    let other_family = StartError::Checkpoint(CheckpointError::OtherFamily { got: FamilyName::of("moon"), want: NAME });
+    assert_eq!(verify(&bundle_of_moon, &of_moon), Err(BundleRefused::Start(other_family)));
     let other = Checkpoint { chain_id: "other".into(), ..checkpoint(&chain) };
     let error = verify(&bundle_of(&chain, &[], &[]), &other).unwrap_err();
     let want = Box::new(other);

@@ -10,7 +10,7 @@
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let client = Client::start(Options::new("/var/lib/rushlight"))?;
 //! let file = ChainFile::read("hub.toml".as_ref())?;
-//! let chain = client.add_chain(&file.name, file.spec()?).await?;
+//! let chain = client.add_chain(&file.name, file.spec).await?;
 //! let mut notices = client.notices();
 //! println!("{:?}", notices.recv().await?);
 //! let call = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_checkpoint"}"#;
@@ -50,7 +50,7 @@ pub mod testing {
 }
 
 pub use built_in::{BUILT_IN_CHAINS, BuiltInChain};
-pub use chain_file::{ChainFile, PROVIDERS_MAX, check_url, parse_duration};
+pub use chain_file::ChainFile;
 pub use client::{AddChainError, Client, Options, StartError};
 pub use clock::wall;
 pub use control::{CONTROL_FILE, Control, ControlError, ask_daemon};
@@ -67,4 +67,4 @@ pub use saved::{SavedError, ask_saved};
 pub use session::{Caller, Closed, OwnedCall, Session};
 pub use settings::{Color, Found, LogFormat, Origin, SETTINGS, Setting, Settings, SettingsError, Sources};
 pub use store::{LOCK_FILE, STORE_FILE, StoreError, is_in_use, set_aside};
-pub use toml_file::{FileError, nearest};
+pub use toml_file::FileError;

@@ -3,7 +3,8 @@
 //! `listen` is `--listen` on the command line, `RUSHLIGHT_LISTEN` in the environment and `listen` in the TOML file. Each
 //! value remembers where it came from, for `rushlight config show --origin` and for error messages.
 
-use crate::toml_file::{FileError, Source, nearest};
+use crate::toml_file::{FileError, Source};
+use rushlight_core::codec::nearest;
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;

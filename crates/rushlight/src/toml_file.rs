@@ -1,14 +1,17 @@
 //! TOML files whose mistakes are pointed at: the line, what stands there, what is wanted.
 
+use rushlight_core::codec::nearest;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use toml::Spanned;
-use toml::de::{DeArray, DeTable, DeValue};
+use toml::de::{DeTable, DeValue};
 
 /// The largest file that is read.
 const FILE_BYTES_MAX: u64 = 1 << 20;
-/// How far a misspelt key may be from the one that was meant, in letters.
-const TYPO_LETTERS_MAX: usize = 3;
+/// How deep tables and lists may lie within each other: no description of a chain needs half of it.
+const DEPTH_MAX: usize = 16;
 
 /// Why a TOML file is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,15 +57,15 @@ pub enum FileError {
         /// All keys that exist there.
         known: String,
     },
-    /// A key is not there.
-    #[error("{}: the key {key:?} is missing: {want}", path.display())]
-    Missing {
+    /// What the file says is refused by whoever it is for.
+    #[error("{}{}: {why}", path.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
+    Refused {
         /// The file.
         path: PathBuf,
-        /// The key.
-        key: String,
-        /// What it should hold.
-        want: String,
+        /// The line, from 1; `None` when it is about what is not there.
+        line: Option<usize>,
+        /// The broken rule, in words.
+        why: String,
     },
     /// A key holds something else than it should.
     #[error("{}:{line}: {key} is {got}, wanted {want}", path.display())]
@@ -85,17 +88,6 @@ fn hint(suggestion: Option<&str>, known: &str) -> String {
         Some(suggestion) => format!("; did you mean {suggestion:?}?"),
         None => format!("; known are {known}"),
     }
-}
-
-/// Returns the one of `known` that `word` is probably a misspelling of.
-#[must_use]
-pub fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
-    known
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(word, candidate), candidate))
-        .filter(|(letters, candidate)| *letters <= TYPO_LETTERS_MAX && *letters * 2 < candidate.len())
-        .min_by_key(|(letters, _)| *letters)
-        .map(|(_, candidate)| candidate)
 }
 
 /// The text of a TOML file.
@@ -127,14 +119,76 @@ impl Source {
         &self.path
     }
 
-    /// Parses the text.
-    pub(crate) fn table(&self) -> Result<Table<'_>, FileError> {
+    /// Parses the text into JSON of the same shape.
+    pub(crate) fn document(&self) -> Result<Document<'_>, FileError> {
+        let table = self.parsed()?;
+        let mut starts = BTreeMap::new();
+        let mut members = Map::new();
+        for (key, value) in &table {
+            let pointer = format!("/{}", key.get_ref());
+            members.insert(key.get_ref().to_string(), self.to_json(key.span().start, value, pointer, &mut starts)?);
+        }
+        Ok(Document { source: self, json: Value::Object(members), starts })
+    }
+
+    /// Returns a value as JSON, and notes where it and all within it begins.
+    fn to_json(
+        &self,
+        start: usize,
+        value: &Spanned<DeValue<'_>>,
+        pointer: String,
+        starts: &mut BTreeMap<String, usize>,
+    ) -> Result<Value, FileError> {
+        let wrong = |want: &str| FileError::Wrong {
+            path: self.path.clone(),
+            line: self.line(start),
+            key: pointer.trim_start_matches('/').replace('/', "."),
+            got: shown(value.get_ref()),
+            want: want.to_owned(),
+        };
+        let json = match value.get_ref() {
+            DeValue::String(text) => Value::from(text.as_ref()),
+            DeValue::Boolean(is) => Value::from(*is),
+            DeValue::Integer(number) => i128::from_str_radix(number.as_str(), number.radix())
+                .ok()
+                .and_then(|n| u64::try_from(n).map(Value::from).or_else(|_| i64::try_from(n).map(Value::from)).ok())
+                .ok_or_else(|| wrong("a number of at most 64 bits"))?,
+            DeValue::Array(_) | DeValue::Table(_) if pointer.matches('/').count() >= DEPTH_MAX => {
+                return Err(wrong("fewer tables and lists within each other"));
+            }
+            DeValue::Array(items) => {
+                let items = items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| self.to_json(item.span().start, item, format!("{pointer}/{index}"), starts));
+                Value::Array(items.collect::<Result<_, _>>()?)
+            }
+            DeValue::Table(table) => {
+                let mut members = Map::new();
+                for (key, item) in table {
+                    let within = format!("{pointer}/{}", key.get_ref());
+                    members.insert(key.get_ref().to_string(), self.to_json(key.span().start, item, within, starts)?);
+                }
+                Value::Object(members)
+            }
+            DeValue::Float(_) | DeValue::Datetime(_) => return Err(wrong("a text between quotes, or a whole number")),
+        };
+        starts.insert(pointer, start);
+        Ok(json)
+    }
+
+    fn parsed(&self) -> Result<DeTable<'_>, FileError> {
         let table = DeTable::parse(&self.text).map_err(|error| FileError::NotToml {
             path: self.path.clone(),
             line: self.line(error.span().map_or(0, |span| span.start)),
             why: error.message().to_owned(),
         })?;
-        Ok(Table { source: self, prefix: String::new(), entries: table.into_inner() })
+        Ok(table.into_inner())
+    }
+
+    /// Parses the text.
+    pub(crate) fn table(&self) -> Result<Table<'_>, FileError> {
+        Ok(Table { source: self, entries: self.parsed()? })
     }
 
     fn line(&self, offset: usize) -> usize {
@@ -142,11 +196,34 @@ impl Source {
     }
 }
 
+/// A file as JSON, in which each value has the line of its key.
+#[derive(Debug)]
+pub(crate) struct Document<'s> {
+    source: &'s Source,
+    /// The file as JSON.
+    pub(crate) json: Value,
+    /// Where each value begins, by its JSON pointer.
+    starts: BTreeMap<String, usize>,
+}
+
+impl Document<'_> {
+    /// Returns the error that what stands at the JSON pointer is refused. Of what is not there the table around it is named.
+    pub(crate) fn refused(&self, pointer: &str, why: String) -> FileError {
+        let mut around = pointer;
+        while let Some((outer, _)) = around.rsplit_once('/')
+            && !self.starts.contains_key(around)
+        {
+            around = outer;
+        }
+        let line = self.starts.get(around).map(|start| self.source.line(*start));
+        FileError::Refused { path: self.source.path.clone(), line, why }
+    }
+}
+
 /// A table of a file; values are taken out of it.
 #[derive(Debug)]
 pub(crate) struct Table<'s> {
     source: &'s Source,
-    prefix: String,
     entries: DeTable<'s>,
 }
 
@@ -162,15 +239,6 @@ pub(crate) struct At<T> {
 impl<'s> Table<'s> {
     fn take(&mut self, key: &str) -> Option<Spanned<DeValue<'s>>> {
         self.entries.remove(key)
-    }
-
-    fn name(&self, key: &str) -> String {
-        format!("{}{key}", self.prefix)
-    }
-
-    /// Returns the error that `key` is missing.
-    pub(crate) fn missing(&self, key: &str, want: &str) -> FileError {
-        FileError::Missing { path: self.source.path.clone(), key: self.name(key), want: want.to_owned() }
     }
 
     /// Returns the error that what stands at `at` is not what is wanted.
@@ -191,30 +259,11 @@ impl<'s> Table<'s> {
         read: impl FnOnce(&DeValue<'s>) -> Option<T>,
     ) -> Result<Option<At<T>>, FileError> {
         let Some(found) = self.take(key) else { return Ok(None) };
-        let at = At { value: (), key: self.name(key), span: found.span() };
+        let at = At { value: (), key: key.to_owned(), span: found.span() };
         match read(found.get_ref()) {
             Some(value) => Ok(Some(At { value, key: at.key, span: at.span })),
             None => Err(self.wrong(&at, shown(found.get_ref()), want)),
         }
-    }
-
-    /// Takes out a string.
-    pub(crate) fn string(&mut self, key: &str, want: &str) -> Result<Option<At<String>>, FileError> {
-        self.typed(key, want, |value| value.as_str().map(str::to_owned))
-    }
-
-    /// Takes out a whole number from 0.
-    pub(crate) fn number(&mut self, key: &str, want: &str) -> Result<Option<At<u64>>, FileError> {
-        self.typed(key, want, whole)
-    }
-
-    /// Takes out a list of strings; one string counts as a list of one.
-    pub(crate) fn strings(&mut self, key: &str, want: &str) -> Result<Option<At<Vec<String>>>, FileError> {
-        self.typed(key, want, |value| match value {
-            DeValue::String(one) => Some(vec![one.clone().into_owned()]),
-            DeValue::Array(many) => strings(many),
-            _ => None,
-        })
     }
 
     /// Takes out a string, a number or a boolean as text, or a list of those.
@@ -225,14 +274,6 @@ impl<'s> Table<'s> {
         })
     }
 
-    /// Takes out a table.
-    pub(crate) fn table(&mut self, key: &str, want: &str) -> Result<Option<Table<'s>>, FileError> {
-        let prefix = format!("{}.", self.name(key));
-        let source = self.source;
-        let table = self.typed(key, want, |value| value.as_table().cloned())?;
-        Ok(table.map(|at| Table { source, prefix, entries: at.value }))
-    }
-
     /// Refuses keys other than `known`: before anything else is read, so that a misspelt key is named as such and not
     /// as a missing one.
     pub(crate) fn check_keys(&self, known: &[&str]) -> Result<(), FileError> {
@@ -241,15 +282,11 @@ impl<'s> Table<'s> {
         Err(FileError::UnknownKey {
             path: self.source.path.clone(),
             line: self.source.line(key.span().start),
-            key: self.name(key.get_ref()),
-            suggestion: nearest(key.get_ref(), known.iter().copied()).map(|known| self.name(known)),
+            key: key.get_ref().to_string(),
+            suggestion: nearest(key.get_ref(), known.iter().copied()).map(str::to_owned),
             known: known.join(", "),
         })
     }
-}
-
-fn strings(values: &DeArray<'_>) -> Option<Vec<String>> {
-    values.iter().map(|value| value.get_ref().as_str().map(str::to_owned)).collect()
 }
 
 fn scalar(value: &DeValue<'_>) -> Option<String> {

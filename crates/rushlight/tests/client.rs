@@ -16,9 +16,14 @@ const METHODS: &str = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_methods"}"#
 
 /// A chain whose providers are addresses where nobody listens.
 async fn chain(name: &str) -> ChainFile {
+    chain_at(name, "b").await
+}
+
+/// The same, with a path of its second address.
+async fn chain_at(name: &str, path: &str) -> ChainFile {
     let closed = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let text = format!(
-        "family = \"tendermint\"\nchain_id = \"{name}-1\"\nproviders = [\"http://{closed}\", \"http://{closed}/b\"]\n\
+        "family = \"tendermint\"\nchain_id = \"{name}-1\"\nproviders = [\"http://{closed}\", \"http://{closed}/{path}\"]\n\
          trusting_period = \"168h\"\n[trust]\nheight = 5\nhash = \"{}\"\n",
         "AB".repeat(32)
     );
@@ -29,7 +34,7 @@ async fn started(folder: &Path, names: &[&str]) -> Client {
     let client = Client::start(Options::new(folder)).unwrap();
     for name in names {
         let file = chain(name).await;
-        client.add_chain(&file.name, file.spec().unwrap()).await.unwrap();
+        client.add_chain(&file.name, file.spec.clone()).await.unwrap();
     }
     client
 }
@@ -295,7 +300,7 @@ async fn a_chain_that_is_followed_is_listed() {
         let followed = client.stats().await.unwrap().chains.into_iter().map(|(id, name, _)| (name, id));
         (followed.collect::<Vec<_>>(), client.chains())
     };
-    let spec = chain("hub").await.spec().unwrap();
+    let spec = chain("hub").await.spec.clone();
     let mut adding = Box::pin(client.add_chain("hub", spec));
     while names().await.0.is_empty() {
         let _ = std::future::poll_fn(|context| std::task::Poll::Ready(adding.as_mut().poll(context))).await;
@@ -317,7 +322,7 @@ async fn a_chain_called_as_a_route_does_not_answer_in_its_place() {
     let folder = tempfile::tempdir().unwrap();
     let client = started(folder.path(), &[]).await;
     for route in ["readyz", "livez", "metrics"] {
-        client.add_chain(route, chain("hub").await.spec().unwrap()).await.unwrap();
+        client.add_chain(route, chain("hub").await.spec.clone()).await.unwrap();
     }
     let listening = listening(&client).await;
     for (path, want) in [("/readyz", "HTTP/1.1 503 "), ("/livez", "HTTP/1.1 200 "), ("/metrics", "HTTP/1.1 200 ")] {
@@ -395,8 +400,7 @@ async fn the_control_socket_is_private_and_can_stop_the_client() {
 async fn only_the_control_socket_tells_whole_addresses() {
     let folder = tempfile::tempdir().unwrap();
     let client = Client::start(Options::new(folder.path())).unwrap();
-    let json = chain("hub").await.spec_json.replace("/b\"", "/v1/s3cret\"");
-    let chain = client.add_chain("hub", rushlight::ChainSpec::from_json(&json).unwrap()).await.unwrap();
+    let chain = client.add_chain("hub", chain_at("hub", "v1/s3cret").await.spec).await.unwrap();
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"rushlight_status"}"#;
     let public = client.call(Some(chain), call).await.unwrap();
     assert!(public.contains("\"address\":\"http://127.0.0.1:") && !public.contains("s3cret"), "{public}");
@@ -427,10 +431,10 @@ async fn a_name_is_taken_once() {
     let folder = tempfile::tempdir().unwrap();
     let client = started(folder.path(), &["hub"]).await;
     let file = chain("hub").await;
-    let refused = client.add_chain(&file.name, file.spec().unwrap()).await.unwrap_err();
+    let refused = client.add_chain(&file.name, file.spec.clone()).await.unwrap_err();
     assert_eq!(refused.to_string(), "another chain has the name \"hub\" already");
     let (_, id) = client.chains().remove(0);
     client.remove_chain(id).await.unwrap();
-    client.add_chain(&file.name, file.spec().unwrap()).await.unwrap();
+    client.add_chain(&file.name, file.spec.clone()).await.unwrap();
     client.shutdown().await.unwrap();
 }

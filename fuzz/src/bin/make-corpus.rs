@@ -3,14 +3,14 @@
 //! that has `tendermint/cometbft-0.38` and `tendermint/cometbft-0.40`.
 
 use flate2::read::GzDecoder;
-use rushlight_core::bundle::{Anchor, Checkpoint, Family};
+use rushlight_core::bundle::Checkpoint;
 use rushlight_core::chains::tendermint::decode::json;
 use rushlight_core::chains::tendermint::snapshot::{Freeze, History, Snapshot};
 use rushlight_core::chains::tendermint::spec::Trust;
 use rushlight_core::chains::tendermint::sync::KEPT_BLOCKS_MAX;
 use rushlight_core::chains::tendermint::types::{LightBlock, ValidatorSet};
 use rushlight_core::chains::tendermint::verify::VerifiedBlock;
-use rushlight_core::chains::tendermint::{bundle, verify};
+use rushlight_core::chains::tendermint::{NAME, bundle, verify};
 use serde_json::{Value, json};
 use std::fs::{File, create_dir_all, write};
 use std::io::{BufRead, BufReader};
@@ -54,15 +54,15 @@ const RPC: &[(&str, &str)] = &[
 const DESCRIPTIONS: &[(&str, &str)] = &[
     (
         "by-hash",
-        r#"{"family":"tendermint","chain_id":"c-1","providers":["http://a:1","https://b.example/rpc"],"trust":{"height":1,"hash":"ABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABAB"}}"#,
+        r#"{"family":"tendermint","chain_id":"c-1","providers":["http://a:1","https://b.example/rpc"],"trust":{"height":1,"hash":"ABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABAB"},"trusting_period":"168h"}"#,
     ),
     (
         "everything",
-        r#"{"family":"tendermint","chain_id":"c-1","providers":["http://127.0.0.1:26657","http://[::1]:2","http://b"],"trust":{"height":9223372036854775807,"hash":"abababababababababababababababababababababababababababababababab"},"trusting_period_s":86400,"trust_level":"2/3","max_clock_drift_s":10,"mode":"sequential","witnesses_min":2}"#,
+        r#"{"family":"tendermint","chain_id":"c-1","providers":["http://127.0.0.1:26657","http://[::1]:2","http://b"],"trust":{"height":9223372036854775807,"hash":"abababababababababababababababababababababababababababababababab"},"trusting_period":"24h","trust_level":"2/3","max_clock_drift":"10s","mode":"sequential","witnesses_min":2}"#,
     ),
     (
         "bad-address",
-        r#"{"family":"tendermint","chain_id":"c-1","providers":["ftp://a"],"trust":{"height":1,"hash":"ABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABAB"},"witnesses_min":0}"#,
+        r#"{"family":"tendermint","chain_id":"c-1","providers":["ftp://a"],"trust":{"height":1,"hash":"ABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABAB"},"trusting_period":"168h","witnesses_min":0}"#,
     ),
 ];
 
@@ -150,11 +150,11 @@ fn proofs(blocks: &[Basis], corpus: &Path, name: &str) -> Result<(), Failed> {
     for (block, next_set) in blocks {
         let header = &block.header;
         let checkpoint = Checkpoint {
-            family: Family::Tendermint,
+            family: NAME,
             chain_id: header.chain_id.clone(),
             height: header.height,
             hash: header.hash(),
-            anchor: Anchor::Time(header.time),
+            anchor: bundle::anchor(header.time),
         };
         write(corpus.join("checkpoint").join(format!("{name}-{}", header.height)), checkpoint.to_text()?)?;
         let at = verify::JudgedAt::at(header.time);

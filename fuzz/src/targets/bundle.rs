@@ -1,6 +1,6 @@
 //! Proof bundles: the container, and their offline verification.
 
-use rushlight_core::bundle::{Anchor, Bundle, BundleError, Checkpoint, SectionKind};
+use rushlight_core::bundle::{Bundle, BundleError, Checkpoint, SectionKind};
 use rushlight_core::chains::substrate::header::{HeaderRef, NumberWidth};
 use rushlight_core::chains::substrate::{bundle as substrate, warp::WarpRules};
 use rushlight_core::chains::tendermint::{bundle, verify};
@@ -32,7 +32,7 @@ fn accepted(bytes: &[u8], read: &Bundle) -> bool {
     let first = read.sections.first().filter(|section| section.kind == SectionKind::Checkpoint);
     let text = first.and_then(|section| core::str::from_utf8(&section.content).ok()).unwrap_or_default();
     let Ok(checkpoint) = Checkpoint::from_text(text) else { return true };
-    let Anchor::Time(time) = checkpoint.anchor else {
+    let Ok(time) = bundle::anchor_time(&checkpoint.anchor) else {
         if let Ok(proven) = substrate::verify(read, &checkpoint, &WarpRules::default()) {
             let header = HeaderRef::decode(proven.header(), NumberWidth::U32);
             assert!(header.is_ok_and(|header| header.hash() == proven.block().hash), "a bundle proved another header");

@@ -7,7 +7,8 @@
 use crate::dice::Dice;
 use crate::forge::{Signer, forge_block};
 use rushlight_core::base::UnixTime;
-use rushlight_core::bundle::{Anchor, Bundle, Checkpoint, Family};
+use rushlight_core::bundle::{Bundle, Checkpoint};
+use rushlight_core::chains::tendermint::NAME;
 use rushlight_core::chains::tendermint::bundle;
 use rushlight_core::chains::tendermint::decode::protobuf;
 use rushlight_core::chains::tendermint::types::{
@@ -246,11 +247,11 @@ fn bundle_round_trip(chain: &Chain, dice: &mut Dice, counts: &mut Counts) {
     }
     let first = &path[0];
     let checkpoint = Checkpoint {
-        family: Family::Tendermint,
+        family: NAME,
         chain_id: chain.plan().chain_id.clone(),
         height: first.height(),
         hash: first.hash(),
-        anchor: Anchor::Time(first.time()),
+        anchor: bundle::anchor(first.time()),
     };
     let text = checkpoint.to_text().expect("a planned chain id can be written");
     assert!(text.len() < 200, "{text}");

@@ -190,7 +190,7 @@ impl Scenario {
             "chain_id": self.plan.chain_id,
             "providers": providers,
             "trust": { "height": self.trusted_height, "hash": trusted_hash },
-            "trusting_period_s": self.trusting_period.as_secs(),
+            "trusting_period": format!("{}s", self.trusting_period.as_secs()),
             "mode": self.mode,
             "witnesses_min": self.witnesses_min,
         })

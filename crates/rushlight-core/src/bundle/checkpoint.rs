@@ -1,7 +1,7 @@
 //! Checkpoints: what a user trusts, as a line of text.
 
-use super::Family;
-use crate::base::{Hash, UnixTime};
+use super::FamilyName;
+use crate::base::Hash;
 use crate::codec::text;
 use crate::crypto::sha256;
 use alloc::string::{String, ToString};
@@ -12,13 +12,14 @@ pub const CHECKPOINT_BYTES_MAX: usize = 200;
 
 const PREFIX: &str = "rushlight:1:";
 const CHECKSUM_BYTES: usize = 4;
-const NANOS_DIGITS: usize = 9;
+/// The longest anchor in bytes.
+pub const ANCHOR_BYTES_MAX: usize = 100;
 
 /// A header that a user trusts: enough to start a sync from and to verify a bundle against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checkpoint {
     /// The chain's family.
-    pub family: Family,
+    pub family: FamilyName,
     /// The chain's id: printable ASCII without spaces.
     pub chain_id: String,
     /// The header's height.
@@ -29,18 +30,27 @@ pub struct Checkpoint {
     pub anchor: Anchor,
 }
 
-/// What must be trusted beside a header's hash. Which one it is follows from the family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Anchor {
-    /// Tendermint: the header's time, from which trust is counted.
-    Time(UnixTime),
-    /// Substrate: who finalizes what comes after the header. Headers name neither their authority set nor its number.
-    Authorities {
-        /// Number of the set.
-        set_id: u64,
-        /// BLAKE2b-256 of the set's SCALE encoding: the list of keys and weights.
-        digest: Hash,
-    },
+/// What must be trusted besides a header's hash, in the words of its family: the header's time, or who votes after it. Two
+/// anchors are the same when their texts are; that each has one text, the family checks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Anchor(String);
+
+impl Anchor {
+    /// Takes a text. In a checkpoint it may have 1 to [`ANCHOR_BYTES_MAX`] letters, digits, `.` and `-`; [`Checkpoint::to_text`]
+    /// refuses others.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    fn is_well_formed(&self) -> bool {
+        let is_anchor = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+        (1..=ANCHOR_BYTES_MAX).contains(&self.0.len()) && self.0.bytes().all(is_anchor)
+    }
+
+    /// Returns the text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Why a text is not a checkpoint.
@@ -71,10 +81,12 @@ pub enum CheckpointError {
         want: String,
     },
     /// A family that this client does not know.
-    #[error("checkpoint is of family {got:?}, known are substrate and tendermint")]
+    #[error("checkpoint is of family {got:?}, known are {known}")]
     Family {
-        /// The name, cut to 20 characters.
+        /// The name, cut to [`super::FAMILY_NAME_BYTES_MAX`] characters.
         got: String,
+        /// The families that are known.
+        known: String,
     },
     /// A part is not what it should be.
     #[error("checkpoint's {part} is not valid")]
@@ -82,11 +94,13 @@ pub enum CheckpointError {
         /// The part.
         part: &'static str,
     },
-    /// The family's headers are trusted with something else.
-    #[error("checkpoint of family {} holds what another family trusts", family.name())]
-    Anchor {
-        /// The family.
-        family: Family,
+    /// It is of another family than the one that reads it.
+    #[error("checkpoint is of family {got}, wanted is {want}")]
+    OtherFamily {
+        /// The checkpoint's family.
+        got: FamilyName,
+        /// The family that reads it.
+        want: FamilyName,
     },
     /// The chain id cannot be written in a checkpoint.
     #[error("chain id is not 1 to 64 printable ASCII characters without spaces")]
@@ -104,23 +118,18 @@ fn is_chain_id(chain_id: &str) -> bool {
 
 impl Checkpoint {
     /// Returns the checkpoint as text of at most [`CHECKPOINT_BYTES_MAX`] bytes:
-    /// `rushlight:1:tendermint:HEIGHT:HASH:SECONDS.NANOS:CHAIN-ID:CHECKSUM` or
-    /// `rushlight:1:substrate:HEIGHT:HASH:SET-ID.DIGEST:CHAIN-ID:CHECKSUM`.
+    /// `rushlight:1:FAMILY:HEIGHT:HASH:ANCHOR:CHAIN-ID:CHECKSUM`.
     /// # Errors
-    /// [`CheckpointError::ChainId`], [`CheckpointError::Anchor`], [`CheckpointError::TooLong`].
+    /// [`CheckpointError::ChainId`], [`CheckpointError::Part`], [`CheckpointError::TooLong`].
     pub fn to_text(&self) -> Result<String, CheckpointError> {
         if !is_chain_id(&self.chain_id) {
             return Err(CheckpointError::ChainId);
         }
-        let (family, height, hash, chain_id) = (self.family.name(), self.height, self.hash, &self.chain_id);
-        let anchor = match (self.family, self.anchor) {
-            (Family::Tendermint, Anchor::Time(time)) => {
-                alloc::format!("{}.{:0NANOS_DIGITS$}", time.seconds(), time.nanos())
-            }
-            (Family::Substrate, Anchor::Authorities { set_id, digest }) => alloc::format!("{set_id}.{digest}"),
-            (family, _) => return Err(CheckpointError::Anchor { family }),
-        };
-        let body = alloc::format!("{PREFIX}{family}:{height}:{hash}:{anchor}:{chain_id}:");
+        if !self.anchor.is_well_formed() {
+            return Err(CheckpointError::Part { part: "anchor" });
+        }
+        let (family, height, hash, chain_id) = (&self.family, self.height, self.hash, &self.chain_id);
+        let body = alloc::format!("{PREFIX}{family}:{height}:{hash}:{}:{chain_id}:", self.anchor.as_str());
         let text = alloc::format!("{body}{}", checksum(&body));
         if text.len() > CHECKPOINT_BYTES_MAX {
             return Err(CheckpointError::TooLong { got: text.len() });
@@ -128,7 +137,8 @@ impl Checkpoint {
         Ok(text)
     }
 
-    /// Reads a checkpoint text; white space around it is ignored. Only what [`Checkpoint::to_text`] gives is read.
+    /// Reads a checkpoint text; white space around it is ignored. Only what [`Checkpoint::to_text`] gives is read. Whether there
+    /// is such a family and what it says of the anchor is for [`crate::chains::Families::checkpoint`].
     /// # Errors
     /// [`CheckpointError`].
     pub fn from_text(text: &str) -> Result<Self, CheckpointError> {
@@ -145,50 +155,25 @@ impl Checkpoint {
         let rest = rest.strip_suffix(got).and_then(|rest| rest.strip_suffix(':')).unwrap_or_default();
         let mut parts = rest.splitn(5, ':');
         let mut part = |part| parts.next().ok_or(CheckpointError::Missing { part });
-        let family = part("family")?;
-        let family = Family::from_name(family)
-            .ok_or_else(|| CheckpointError::Family { got: family.chars().take(20).collect() })?;
         let checkpoint = Self {
-            family,
+            family: FamilyName::from_text(part("family")?).ok_or(CheckpointError::Part { part: "family" })?,
             height: part("height")?.parse().map_err(|_| CheckpointError::Part { part: "height" })?,
             hash: Hash(text::hex_array(part("hash")?).map_err(|_| CheckpointError::Part { part: "hash" })?),
-            anchor: match family {
-                Family::Tendermint => {
-                    Anchor::Time(read_time(part("time")?).ok_or(CheckpointError::Part { part: "time" })?)
-                }
-                Family::Substrate => {
-                    read_authorities(part("authorities")?).ok_or(CheckpointError::Part { part: "authorities" })?
-                }
-            },
+            anchor: Anchor::new(part("anchor")?),
             chain_id: part("chain id")?.to_string(),
         };
         // One checkpoint has one text: leading zeros or lower-case hex would be a second one.
-        if checkpoint.to_text().as_deref() != Ok(text) {
+        if checkpoint.to_text()? != text {
             return Err(CheckpointError::Part { part: "form" });
         }
         Ok(checkpoint)
     }
 }
 
-fn read_time(text: &str) -> Option<UnixTime> {
-    let (seconds, nanos) = text.split_once('.')?;
-    UnixTime::new(seconds.parse().ok()?, nanos.parse().ok().filter(|_| nanos.len() == NANOS_DIGITS)?).ok()
-}
-
-fn read_authorities(text: &str) -> Option<Anchor> {
-    let (set_id, digest) = text.split_once('.')?;
-    Some(Anchor::Authorities { set_id: set_id.parse().ok()?, digest: Hash(text::hex_array(digest).ok()?) })
-}
-
 impl fmt::Display for Checkpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { chain_id, height, hash, .. } = self;
-        match self.anchor {
-            Anchor::Time(time) => write!(f, "{chain_id} height {height} hash {hash} of {time}"),
-            Anchor::Authorities { set_id, digest } => {
-                write!(f, "{chain_id} height {height} hash {hash:#x} with authority set {set_id} of digest {digest:#x}")
-            }
-        }
+        let Self { chain_id, height, hash, anchor, .. } = self;
+        write!(f, "{chain_id} height {height} hash {hash} anchor {}", anchor.as_str())
     }
 }
 
@@ -198,35 +183,29 @@ mod tests {
 
     fn checkpoint() -> Checkpoint {
         Checkpoint {
-            family: Family::Tendermint,
+            family: FamilyName::of("moon"),
             chain_id: "rushlight:40".to_string(),
             height: 152,
             hash: Hash([0xab; 32]),
-            anchor: Anchor::Time(UnixTime::from_rfc3339("2026-11-21T06:52:34.234725776Z").unwrap()),
+            anchor: Anchor::new("1795244654.234725776"),
         }
     }
 
     #[test]
-    fn text_fits_a_qr_code_whatever_the_chain() {
-        let long = Checkpoint {
-            chain_id: "x".repeat(50),
-            height: i64::MAX as u64,
-            anchor: Anchor::Time(UnixTime::new(UnixTime::SECONDS_MIN, 999_999_999).unwrap()),
-            ..checkpoint()
-        };
-        assert!(long.to_text().unwrap().len() < CHECKPOINT_BYTES_MAX);
-        assert_eq!(Checkpoint::from_text(&long.to_text().unwrap()), Ok(long));
-        // A block number of 32 bits and a set number of five digits leave room for an id of 21 characters.
-        let substrate = Checkpoint {
-            family: Family::Substrate,
-            chain_id: "x".repeat(21),
-            height: u32::MAX.into(),
-            hash: Hash([0xab; 32]),
-            anchor: Anchor::Authorities { set_id: 99_999, digest: Hash([0xcd; 32]) },
-        };
-        let text = substrate.to_text().unwrap();
+    fn text_fits_a_qr_code() {
+        let text = checkpoint().to_text().unwrap();
         assert!(text.len() < CHECKPOINT_BYTES_MAX, "{}", text.len());
-        assert_eq!(Checkpoint::from_text(&text), Ok(substrate));
+        assert_eq!(Checkpoint::from_text(&text), Ok(checkpoint()));
+        let long = Checkpoint { anchor: Anchor::new("x".repeat(ANCHOR_BYTES_MAX)), ..checkpoint() };
+        assert_eq!(long.to_text(), Err(CheckpointError::TooLong { got: 208 }));
+    }
+
+    #[test]
+    fn an_anchor_is_one_part() {
+        for text in ["", "a:b", "a b", "é", &"x".repeat(ANCHOR_BYTES_MAX + 1)] {
+            let checkpoint = Checkpoint { anchor: Anchor::new(text), ..checkpoint() };
+            assert_eq!(checkpoint.to_text(), Err(CheckpointError::Part { part: "anchor" }), "{text:?}");
+        }
     }
 
     #[test]
@@ -244,25 +223,15 @@ mod tests {
         let sealed = |body: &str| alloc::format!("{body}{}", checksum(body));
         let hash = "AB".repeat(32);
         for (body, want) in [
-            (
-                alloc::format!("rushlight:1:moon:1:{hash}:0.000000000:c:"),
-                CheckpointError::Family { got: "moon".into() },
-            ),
-            ("rushlight:1:tendermint:1:".into(), CheckpointError::Missing { part: "hash" }),
-            (
-                alloc::format!("rushlight:1:tendermint:x:{hash}:0.000000000:c:"),
-                CheckpointError::Part { part: "height" },
-            ),
-            ("rushlight:1:tendermint:1:00:0.000000000:c:".into(), CheckpointError::Part { part: "hash" }),
-            (alloc::format!("rushlight:1:tendermint:1:{hash}:0.0:c:"), CheckpointError::Part { part: "time" }),
-            (alloc::format!("rushlight:1:tendermint:01:{hash}:0.000000000:c:"), CheckpointError::Part { part: "form" }),
-            (alloc::format!("rushlight:1:substrate:1:{hash}:0.0:c:"), CheckpointError::Part { part: "authorities" }),
-            (alloc::format!("rushlight:1:substrate:1:{hash}:00.{hash}:c:"), CheckpointError::Part { part: "form" }),
+            (alloc::format!("rushlight:1:Moon:1:{hash}:0.0:c:"), CheckpointError::Part { part: "family" }),
+            ("rushlight:1:moon:1:".into(), CheckpointError::Missing { part: "hash" }),
+            (alloc::format!("rushlight:1:moon:x:{hash}:0.0:c:"), CheckpointError::Part { part: "height" }),
+            ("rushlight:1:moon:1:00:0.000000000:c:".into(), CheckpointError::Part { part: "hash" }),
+            (alloc::format!("rushlight:1:moon:1:{hash}:0 0:c:"), CheckpointError::Part { part: "anchor" }),
+            (alloc::format!("rushlight:1:moon:01:{hash}:0.0:c:"), CheckpointError::Part { part: "form" }),
         ] {
             assert_eq!(Checkpoint::from_text(&sealed(&body)), Err(want), "{body}");
         }
-        let mixed = Checkpoint { family: Family::Substrate, ..checkpoint() };
-        assert_eq!(mixed.to_text(), Err(CheckpointError::Anchor { family: Family::Substrate }));
         assert_eq!(Checkpoint { chain_id: "a b".into(), ..checkpoint() }.to_text(), Err(CheckpointError::ChainId));
     }
 

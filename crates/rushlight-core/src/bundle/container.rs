@@ -1,5 +1,6 @@
 //! The container of bundles: a versioned list of sections, one encoding per content, bounded.
 
+use super::FamilyNumber;
 use crate::base::Hash;
 use crate::crypto::sha256;
 use alloc::vec::Vec;
@@ -11,43 +12,6 @@ pub const SECTIONS_MAX: usize = 4_096;
 
 const MAGIC: &[u8; 7] = b"RLBUNDL";
 const VERSION: u8 = 1;
-
-/// A chain family, as checkpoints and bundles name it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Family {
-    /// Tendermint and CometBFT chains.
-    Tendermint,
-    /// Substrate chains: Polkadot, Kusama and whatever else is built with the Polkadot SDK.
-    Substrate,
-}
-
-impl Family {
-    const ALL: [Self; 2] = [Self::Tendermint, Self::Substrate];
-
-    /// Returns the family's name in texts.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tendermint => "tendermint",
-            Self::Substrate => "substrate",
-        }
-    }
-
-    /// Returns the family with this name.
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|family| family.name() == name)
-    }
-
-    fn number(self) -> u8 {
-        match self {
-            Self::Tendermint => 1,
-            Self::Substrate => 2,
-        }
-    }
-
-    fn from_number(number: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|family| family.number() == number)
-    }
-}
 
 /// What a section holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -86,8 +50,8 @@ pub struct Section {
 /// A bundle, taken apart and not verified.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bundle {
-    /// The family whose rules verify it.
-    pub family: Family,
+    /// The family whose rules verify it. Whether there is one of this number is not known here.
+    pub family: FamilyNumber,
     /// Its sections, kinds in ascending order.
     pub sections: Vec<Section>,
 }
@@ -109,12 +73,6 @@ pub enum BundleError {
     #[error("bundle has version {got}, this client reads {VERSION}; update it")]
     Version {
         /// The version.
-        got: u8,
-    },
-    /// A family that this client does not know.
-    #[error("bundle is of family {got}, this client knows 1 (tendermint) and 2 (substrate)")]
-    Family {
-        /// The family's number.
         got: u8,
     },
     /// The bytes end within a section.
@@ -157,7 +115,7 @@ impl Bundle {
         }
         let mut out = Vec::new();
         out.extend_from_slice(MAGIC);
-        out.extend_from_slice(&[VERSION, self.family.number()]);
+        out.extend_from_slice(&[VERSION, self.family.0]);
         let mut last = SectionKind::Checkpoint;
         for (index, section) in self.sections.iter().enumerate() {
             if section.kind < last {
@@ -198,9 +156,8 @@ impl Bundle {
         if got != want {
             return Err(BundleError::Checksum { got, want });
         }
-        let family = Family::from_number(family).ok_or(BundleError::Family { got: family })?;
         let sections = sections(content.get(MAGIC.len() + 2..).ok_or(BundleError::Truncated)?)?;
-        Ok(Self { family, sections })
+        Ok(Self { family: FamilyNumber(family), sections })
     }
 }
 
@@ -240,7 +197,7 @@ mod tests {
         assert_eq!(Bundle::decode(b"PK"), Err(BundleError::Magic));
         assert_eq!(Bundle::decode(&sealed(b"RLBUNDX\x01\x01")), Err(BundleError::Magic));
         assert_eq!(Bundle::decode(&sealed(b"RLBUNDL\x02\x01")), Err(BundleError::Version { got: 2 }));
-        assert_eq!(Bundle::decode(&sealed(b"RLBUNDL\x01\x09")), Err(BundleError::Family { got: 9 }));
+        assert_eq!(Bundle::decode(&sealed(b"RLBUNDL\x01\x09")).map(|bundle| bundle.family), Ok(FamilyNumber(9)));
         assert_eq!(Bundle::decode(b"RLBUNDL\x01\x01"), Err(BundleError::Truncated));
         assert_eq!(Bundle::decode(&with(&[2, 5, 0, 0, 0, 1])), Err(BundleError::Truncated));
         assert_eq!(Bundle::decode(&with(&[7, 0, 0, 0, 0])), Err(BundleError::SectionKind { index: 0, got: 7 }));
@@ -253,7 +210,7 @@ mod tests {
         assert_eq!(Bundle::decode(&large), Err(BundleError::TooLarge { got: large.len() }));
         let step = |kind| Section { kind, content: Vec::new() };
         let unordered = vec![step(SectionKind::Step), step(SectionKind::Checkpoint)];
-        let bundle = Bundle { family: Family::Tendermint, sections: unordered };
+        let bundle = Bundle { family: FamilyNumber(1), sections: unordered };
         assert_eq!(bundle.encode(), Err(BundleError::SectionOrder { index: 1 }));
     }
 
@@ -262,7 +219,7 @@ mod tests {
         fn decoding_is_the_inverse_of_encoding(checkpoint: Vec<u8>, steps: Vec<Vec<u8>>) {
             let mut sections = vec![Section { kind: SectionKind::Checkpoint, content: checkpoint }];
             sections.extend(steps.into_iter().map(|content| Section { kind: SectionKind::Step, content }));
-            let bundle = Bundle { family: Family::Tendermint, sections };
+            let bundle = Bundle { family: FamilyNumber(1), sections };
             let bytes = bundle.encode().unwrap();
             proptest::prop_assert_eq!(Bundle::decode(&bytes), Ok(bundle));
         }

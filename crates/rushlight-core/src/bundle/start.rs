@@ -7,13 +7,13 @@ use alloc::boxed::Box;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// The first section is none of a checkpoint.
+    /// The first section does not hold a checkpoint.
     #[error("bundle names no checkpoint")]
     NoCheckpoint,
     /// More than one: what stands in the others would be a second form of the same proof.
     #[error("bundle names more than one checkpoint")]
     TwoCheckpoints,
-    /// A checkpoint is not readable, cannot be written, or is of another family.
+    /// A checkpoint is not readable or cannot be written, or the family does not take its anchor.
     #[error("bundle's checkpoint: {0}")]
     Checkpoint(#[from] CheckpointError),
     /// It starts from another checkpoint than the user trusts.
@@ -63,7 +63,7 @@ impl Bundle {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Anchor, Family};
+    use super::super::{Anchor, FamilyName, FamilyNumber};
     use super::*;
     use crate::base::Hash;
     use alloc::string::{String, ToString};
@@ -71,7 +71,7 @@ mod tests {
     use alloc::vec::Vec;
 
     fn check(sections: Vec<Section>, want: expect_test::Expect) {
-        let bundle = Bundle { family: Family::Substrate, sections };
+        let bundle = Bundle { family: FamilyNumber(2), sections };
         want.assert_eq(&match bundle.sections_from(&trusted(4)) {
             Ok(behind) => alloc::format!("{} behind it", behind.len()),
             Err(error) => error.to_string(),
@@ -79,9 +79,8 @@ mod tests {
     }
 
     fn trusted(digest: u8) -> Checkpoint {
-        let (hash, digest) = (Hash([0xab; 32]), Hash([digest; 32]));
-        let anchor = Anchor::Authorities { set_id: 7, digest };
-        Checkpoint { family: Family::Substrate, chain_id: "chain".into(), height: 3, hash, anchor }
+        let (hash, anchor) = (Hash([0xab; 32]), Anchor::new(alloc::format!("7.{digest}")));
+        Checkpoint { family: FamilyName::of("moon"), chain_id: "chain".into(), height: 3, hash, anchor }
     }
 
     fn step() -> Section {
@@ -109,7 +108,7 @@ mod tests {
         check(
             vec![Section::checkpoint(&trusted(5)).unwrap()],
             expect_test::expect![
-                "bundle starts from checkpoint chain height 3 hash 0xabababababababababababababababababababababababababababababababab with authority set 7 of digest 0x0505050505050505050505050505050505050505050505050505050505050505, trusted is chain height 3 hash 0xabababababababababababababababababababababababababababababababab with authority set 7 of digest 0x0404040404040404040404040404040404040404040404040404040404040404"
+                "bundle starts from checkpoint chain height 3 hash ABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABAB anchor 7.5, trusted is chain height 3 hash ABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABABAB anchor 7.4"
             ],
         );
     }

@@ -3,8 +3,9 @@
 //! A family sees peers that answer asks; it knows no socket, no thread, no transport and no other family.
 
 mod contract;
-mod open;
-mod spec;
+mod family;
+mod keys;
+mod proven;
 
 // The words of asking, which families take from here: they know answers to asks, and nothing else of peers.
 #[cfg_attr(not(feature = "tendermint"), allow(unused_imports, reason = "a build without families asks nobody"))]
@@ -14,8 +15,13 @@ pub(crate) use contract::facts_json;
 pub use contract::{
     Action, Chain, ChainNotice, ChainStatus, Event, Fact, Facts, Head, Level, PeerStatus, Query, SyncState, fact_at,
 };
-pub use open::{OpenError, open, rows};
-pub use spec::{ChainSpec, SpecError};
+pub use family::{
+    BundleRefused, BundleRules, ChainSpec, Described, Families, Family, FamilyTaken, HeaderTold, OpenError, Opening,
+    PeerTold, Probe, Refused, RefusedKind, SpecError, ToDescribe, Trusted,
+};
+pub(crate) use keys::shown_text;
+pub use keys::{Fields, Key, KeyError, Kind, SHOWN_CHARS_MAX};
+pub use proven::{ProvenHeader, ProvenState};
 
 #[cfg(feature = "substrate")]
 pub mod substrate;

@@ -6,6 +6,7 @@
 //! calls of clients to [`Rpc`], and what comes of them back.
 
 mod contract;
+mod describe;
 mod error;
 mod offline;
 mod own;
@@ -14,15 +15,16 @@ mod tally;
 mod works;
 
 pub use contract::{Blob, Input, Notice, Output, Pending, Snapshot, Stats};
+pub use describe::describe;
 pub use error::AddChainError;
-pub use offline::{BundleRules, ProvenHeader, ProvenState, VerifyBundleError, verify_bundle};
+pub use offline::{VerifyBundleError, verify_bundle, verify_bundle_by};
 pub use tally::{Progress, TIME_CLASS_ENDS, TIME_CLASSES, Times};
 pub use works::LONG_WORKS_BYTES_MAX;
 
 use self::tally::Tally;
 use self::works::{Cancelled, Sent, Works};
 use crate::base::{ChainId, Hash, Instant, LoadId, Now, PeerId, QueryId, SaveId, Seed, WorkId};
-use crate::chains::{self, Action, Chain, ChainNotice, ChainSpec, Event, OpenError, Query};
+use crate::chains::{Action, Chain, ChainNotice, ChainSpec, Event, Families, OpenError, Opening, Query};
 use crate::crypto::sha256;
 use crate::peers::{Address, AskFailed, FetchFailed, Fetched, Peers, PeersOutput, Reply, shown};
 use crate::rpc::{Access, QueryError, Rpc, RpcAction, RpcError};
@@ -39,15 +41,17 @@ pub const CHAINS_MAX: usize = 32;
 pub const STEPS_MAX: usize = 20_000;
 
 /// What a node is told once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Name and version, as `rushlight_status` gives them.
     pub agent: String,
+    /// The families there are; those of this build by default.
+    pub families: Families,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { agent: alloc::format!("rushlight/{}", env!("CARGO_PKG_VERSION")) }
+        Self { agent: alloc::format!("rushlight/{}", env!("CARGO_PKG_VERSION")), families: Families::default() }
     }
 }
 
@@ -115,7 +119,7 @@ impl Node {
             return Err(AddChainError::NameTaken { name: name.to_string() });
         }
         let providers = spec.providers().to_vec();
-        let chain = chains::open(spec, saved, now).map_err(|error| match error {
+        let chain = spec.open(Opening { saved, now }).map_err(|error| match error {
             OpenError::OtherChain { got, want } => AddChainError::SavedOfOther { name: name.to_string(), got, want },
             OpenError::Frozen { why } => AddChainError::Frozen { why },
             error => AddChainError::Saved { why: error.to_string() },

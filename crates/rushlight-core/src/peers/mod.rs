@@ -72,6 +72,23 @@ pub const PATIENCE_MAX: Duration = Duration::from_secs(600);
 /// An ask that could go to a busy peer waits at most so many times its patience for it.
 pub const WAIT_PATIENCES_MAX: u32 = 4;
 
+/// Checks that all of these can be peers of one chain.
+/// # Errors
+/// The place of the first one that cannot, and [`AddressError`].
+pub fn check_addresses(addresses: &[String]) -> Result<(), (usize, AddressError)> {
+    let mut seen = BTreeSet::new();
+    for (index, text) in addresses.iter().enumerate() {
+        let address = Address::parse(text).map_err(|error| (index, error))?;
+        if index >= PEERS_PER_CHAIN_MAX {
+            return Err((index, AddressError::TooMany { max: PEERS_PER_CHAIN_MAX }));
+        }
+        if !seen.insert(String::from(address.exposed())) {
+            return Err((index, AddressError::Duplicate { got: address.origin().into() }));
+        }
+    }
+    Ok(())
+}
+
 /// What comes out of [`Peers`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PeersOutput {

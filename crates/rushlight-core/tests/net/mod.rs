@@ -346,7 +346,7 @@ impl Grown {
         let hash = self.block(height).header.hash();
         format!(
             r#"{{"family":"tendermint","chain_id":"{CHAIN_ID}","providers":{},"trust":{{"height":{height},"hash":"{hash}"}},
-               "trusting_period_s":864000{more}}}"#,
+               "trusting_period":"10d"{more}}}"#,
             json!(providers)
         )
     }

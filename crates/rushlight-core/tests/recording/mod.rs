@@ -144,7 +144,7 @@ impl Recording {
     pub fn spec(&self, trusted: u64, mode: &str) -> String {
         let hash = &self.hashes[&trusted];
         format!(
-            r#"{{"family":"tendermint","chain_id":"{}","providers":["http://a:1","http://b:1","http://c:1"],"trust":{{"height":{trusted},"hash":"{hash}"}},"trusting_period_s":86400,"mode":"{mode}"}}"#,
+            r#"{{"family":"tendermint","chain_id":"{}","providers":["http://a:1","http://b:1","http://c:1"],"trust":{{"height":{trusted},"hash":"{hash}"}},"trusting_period":"24h","mode":"{mode}"}}"#,
             self.chain_id
         )
     }

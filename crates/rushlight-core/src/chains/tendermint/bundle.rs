@@ -5,12 +5,31 @@
 
 use super::decode::{self, DecodeError};
 use super::verify::{self, JudgedAt, Rules, VerifiedBlock, VerifyError};
-use crate::bundle::{
-    Anchor, Bundle, BundleError, Checkpoint, CheckpointError, Family, Section, SectionKind, StartError,
-};
+use super::{NAME, NUMBER};
+use crate::base::UnixTime;
+use crate::bundle::{Anchor, Bundle, BundleError, Checkpoint, CheckpointError, Section, SectionKind, StartError};
 use crate::codec::protobuf::put_message;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+
+const NANOS_DIGITS: usize = 9;
+
+/// Returns the anchor of a checkpoint: the header's time, from which trust is counted.
+pub fn anchor(time: UnixTime) -> Anchor {
+    Anchor::new(alloc::format!("{}.{:0NANOS_DIGITS$}", time.seconds(), time.nanos()))
+}
+
+/// Returns the header's time that an anchor tells.
+/// # Errors
+/// [`CheckpointError::Part`]: it is not the one text of a time.
+pub fn anchor_time(anchor_text: &Anchor) -> Result<UnixTime, CheckpointError> {
+    let read = |text: &str| {
+        let (seconds, nanos) = text.split_once('.')?;
+        UnixTime::new(seconds.parse().ok()?, nanos.parse().ok()?).ok()
+    };
+    let time = read(anchor_text.as_str()).filter(|time| anchor(*time) == *anchor_text);
+    time.ok_or(CheckpointError::Part { part: "time" })
+}
 
 /// Why a bundle does not prove its header.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,7 +119,7 @@ pub fn encode(checkpoint: &Checkpoint, blocks: &[VerifiedBlock]) -> Result<Vec<u
         let content = step(block, index.saturating_add(1) < blocks.len());
         sections.push(Section { kind: SectionKind::Step, content });
     }
-    Ok(Bundle { family: Family::Tendermint, sections }.encode()?)
+    Ok(Bundle { family: NUMBER, sections }.encode()?)
 }
 
 /// Returns the one encoding of a step. `is_basis` when another step is verified from it: only then it needs the next set.
@@ -125,9 +144,11 @@ pub fn verify(
     at: JudgedAt,
 ) -> Result<VerifiedBlock, BundleRefused> {
     let sections = bundle.sections_from(checkpoint)?;
-    let (Family::Tendermint, Anchor::Time(time)) = (checkpoint.family, checkpoint.anchor) else {
-        return Err(StartError::from(CheckpointError::Anchor { family: checkpoint.family }).into());
-    };
+    if checkpoint.family != NAME {
+        let got = checkpoint.family.clone();
+        return Err(StartError::from(CheckpointError::OtherFamily { got, want: NAME }).into());
+    }
+    let time = anchor_time(&checkpoint.anchor).map_err(StartError::from)?;
     let mut trusted: Option<VerifiedBlock> = None;
     for (index, section) in sections.iter().enumerate() {
         if section.kind != SectionKind::Step {
@@ -156,4 +177,41 @@ pub fn verify(
     let proven = trusted.ok_or(BundleRefused::NoStep)?;
     verify::is_trusted_at(&proven, rules, at).map_err(|why| BundleRefused::Verify { index: 0, why })?;
     Ok(proven)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Hash;
+    use crate::bundle::CHECKPOINT_BYTES_MAX;
+    use alloc::string::ToString;
+
+    #[test]
+    fn an_anchor_is_the_one_text_of_a_time() {
+        let time = UnixTime::from_rfc3339("2026-11-21T06:52:34.034725776Z").unwrap();
+        assert_eq!(anchor(time).as_str(), "1795243954.034725776");
+        for time in [time, UnixTime::EPOCH, UnixTime::new(UnixTime::SECONDS_MIN, 999_999_999).unwrap()] {
+            assert_eq!(anchor_time(&anchor(time)), Ok(time));
+        }
+        for text in
+            ["0.0", "0", "00.000000000", "0.0000000000", "1.99999999x", ".000000000", "", "99999999999999.000000000"]
+        {
+            assert_eq!(anchor_time(&Anchor::new(text)), Err(CheckpointError::Part { part: "time" }), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_fits_a_qr_code_whatever_the_chain() {
+        let long = Checkpoint {
+            family: NAME,
+            chain_id: "x".repeat(50),
+            height: i64::MAX as u64,
+            hash: Hash([0xab; 32]),
+            anchor: anchor(UnixTime::new(UnixTime::SECONDS_MIN, 999_999_999).unwrap()),
+        };
+        let text = long.to_text().unwrap();
+        assert!(text.len() < CHECKPOINT_BYTES_MAX, "{}", text.len());
+        assert_eq!(Checkpoint::from_text(&text), Ok(long));
+        assert!(text.starts_with(&alloc::format!("rushlight:1:{}:", NAME.to_string())));
+    }
 }

@@ -10,8 +10,22 @@
 pub mod bundle;
 pub mod decode;
 pub mod encode;
+mod family;
+mod probe;
 pub mod snapshot;
 pub mod spec;
 pub mod sync;
 pub mod types;
 pub mod verify;
+
+use crate::bundle::{FamilyName, FamilyNumber};
+
+const NAME_TEXT: &str = "tendermint";
+/// The name of this family.
+pub const NAME: FamilyName = FamilyName::of(NAME_TEXT);
+/// The number of this family in bundles.
+pub const NUMBER: FamilyNumber = FamilyNumber(1);
+
+/// This family's row of [`crate::chains::Families`].
+#[derive(Clone, Copy, Debug)]
+pub struct Tendermint;

@@ -18,9 +18,11 @@ use super::grandpa::{AuthoritySet, BlockId};
 use super::header::authorities::AuthoritiesRef;
 use super::header::{HEADER_BYTES_MAX, HeaderError, HeaderRef, NumberWidth};
 use super::warp::{FragmentStream, ProofRun, VerifiedHead, WarpError, WarpRules};
+use super::{NAME, NUMBER};
 use crate::base::Hash;
-use crate::bundle::{Anchor, Bundle, Checkpoint, CheckpointError, Family, Section, SectionKind, StartError};
+use crate::bundle::{Anchor, Bundle, Checkpoint, CheckpointError, Section, SectionKind, StartError};
 use crate::codec::scale::{Reader, put_byte_string};
+use crate::codec::text;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -30,6 +32,24 @@ pub use state::{KEY_BYTES_MAX, KEYS_MAX, ProvenValue, StateClaim, StateKey, VALU
 const ANCHOR: u8 = 0;
 const FRAGMENT: u8 = 1;
 const ANCESTOR: u8 = 2;
+
+/// Returns the anchor of a checkpoint: who finalizes what comes after the header. Headers name neither their authority set nor
+/// its number.
+pub fn authorities_anchor(set_id: u64, digest: &Hash) -> Anchor {
+    Anchor::new(alloc::format!("{set_id}.{digest}"))
+}
+
+/// Returns number and digest of the set that an anchor tells.
+/// # Errors
+/// [`CheckpointError::Part`]: it is not their one text.
+pub fn anchor_authorities(anchor: &Anchor) -> Result<(u64, Hash), CheckpointError> {
+    let read = |text: &str| {
+        let (set_id, digest) = text.split_once('.')?;
+        Some((set_id.parse().ok()?, Hash(text::hex_array(digest).ok()?)))
+    };
+    let read = read(anchor.as_str()).filter(|(set_id, digest)| authorities_anchor(*set_id, digest) == *anchor);
+    read.ok_or(CheckpointError::Part { part: "authorities" })
+}
 
 /// What a bundle proves. Made by [`verify`] alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,11 +116,11 @@ pub fn checkpoint(
 ) -> Result<Checkpoint, HeaderError> {
     let header = HeaderRef::decode(header, width)?;
     Ok(Checkpoint {
-        family: Family::Substrate,
+        family: NAME,
         chain_id: chain_id.into(),
         height: header.number(),
         hash: header.hash(),
-        anchor: Anchor::Authorities { set_id: set.id(), digest: set.digest() },
+        anchor: authorities_anchor(set.id(), &set.digest()),
     })
 }
 
@@ -121,7 +141,7 @@ pub fn encode(checkpoint: &Checkpoint, proof: &Proof<'_>) -> Result<Vec<u8>, Bun
     sections.extend(proof.ancestors.iter().map(|header| of(ANCESTOR, header)));
     let state = proof.state.iter().map(|claim| Section { kind: SectionKind::State, content: claim.encode() });
     sections.extend(state);
-    Ok(Bundle { family: Family::Substrate, sections }.encode()?)
+    Ok(Bundle { family: NUMBER, sections }.encode()?)
 }
 
 /// Verifies that `bundle` proves a header from `checkpoint`, and values under it, on a chain with `rules`. Needs nothing else:
@@ -132,9 +152,11 @@ pub fn encode(checkpoint: &Checkpoint, proof: &Proof<'_>) -> Result<Vec<u8>, Bun
 /// [`BundleRefused`].
 pub fn verify(bundle: &Bundle, checkpoint: &Checkpoint, rules: &WarpRules) -> Result<VerifiedBundle, BundleRefused> {
     let sections = bundle.sections_from(checkpoint)?;
-    let (Family::Substrate, Anchor::Authorities { set_id, digest }) = (checkpoint.family, checkpoint.anchor) else {
-        return Err(StartError::from(CheckpointError::Anchor { family: checkpoint.family }).into());
-    };
+    if checkpoint.family != NAME {
+        let got = checkpoint.family.clone();
+        return Err(StartError::from(CheckpointError::OtherFamily { got, want: NAME }).into());
+    }
+    let (set_id, digest) = anchor_authorities(&checkpoint.anchor).map_err(StartError::from)?;
     let steps = sections.iter().filter(|section| section.kind == SectionKind::Step);
     let steps: Vec<&[u8]> = steps.map(|section| &*section.content).collect();
     let (anchor, steps) = steps.split_first().ok_or(BundleRefused::NoAnchor)?;
@@ -226,4 +248,39 @@ fn walk_down<'a>(
         header = parent;
     }
     Ok(header)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bundle::CHECKPOINT_BYTES_MAX;
+
+    #[test]
+    fn an_anchor_is_the_one_text_of_a_set() {
+        let digest = Hash([0xcd; 32]);
+        assert_eq!(anchor_authorities(&authorities_anchor(u64::MAX, &digest)), Ok((u64::MAX, digest)));
+        let lower = alloc::format!("{digest:x}");
+        for text in [
+            "0.0",
+            "",
+            ".",
+            &alloc::format!("00.{digest}"),
+            &alloc::format!("0.{lower}"),
+            &alloc::format!("-1.{digest}"),
+        ] {
+            let refused = anchor_authorities(&Anchor::new(text));
+            assert_eq!(refused, Err(CheckpointError::Part { part: "authorities" }), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_checkpoint_fits_a_qr_code() {
+        // A block number of 32 bits and a set number of five digits leave room for an id of 21 characters.
+        let (height, hash) = (u32::MAX.into(), Hash([0xab; 32]));
+        let anchor = authorities_anchor(99_999, &Hash([0xcd; 32]));
+        let checkpoint = Checkpoint { family: NAME, chain_id: "x".repeat(21), height, hash, anchor };
+        let text = checkpoint.to_text().unwrap();
+        assert!(text.len() < CHECKPOINT_BYTES_MAX, "{}", text.len());
+        assert_eq!(Checkpoint::from_text(&text), Ok(checkpoint));
+    }
 }

@@ -62,11 +62,11 @@ impl TrustLevel {
         Ok(Self { numerator, denominator })
     }
 
-    /// Reads text of the form `1/3`.
+    /// Reads text of the form `1/3`; `1` stands for the whole.
     /// # Errors
     /// [`TrustLevelError`].
     pub fn from_text(text: &str) -> Result<Self, TrustLevelError> {
-        let (numerator, denominator) = text.split_once('/').ok_or(TrustLevelError::NotAFraction)?;
+        let (numerator, denominator) = text.split_once('/').unwrap_or((text, "1"));
         let number = |text: &str| text.trim().parse().map_err(|_| TrustLevelError::NotAFraction);
         Self::new(number(numerator)?, number(denominator)?)
     }

@@ -1,9 +1,10 @@
 //! Queries of clients: what is at hand is answered at once, the rest goes to whoever walks for it.
 
 use crate::base::{Now, QueryId};
-use crate::bundle::{Anchor, Checkpoint, Family};
+use crate::bundle::Checkpoint;
 use crate::chains::Action;
-use crate::chains::tendermint::bundle;
+use crate::chains::tendermint::NAME;
+use crate::chains::tendermint::bundle::{self, anchor};
 use crate::chains::tendermint::sync::TendermintChain;
 use crate::chains::tendermint::sync::serve::cometbft;
 use crate::chains::tendermint::sync::serve::prove::Wanted;
@@ -66,11 +67,11 @@ impl TendermintChain {
 
     pub(crate) fn checkpoint_of(&self, block: &VerifiedBlock) -> Checkpoint {
         Checkpoint {
-            family: Family::Tendermint,
+            family: NAME,
             chain_id: self.spec.chain_id.clone(),
             height: block.height(),
             hash: block.hash(),
-            anchor: Anchor::Time(block.time()),
+            anchor: anchor(block.time()),
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a chain says of itself, and why it is not synced, in words.
 
 use crate::base::{Now, PeerId, UnixTime};
+use crate::chains::tendermint::NAME_TEXT;
 use crate::chains::tendermint::sync::TendermintChain;
 use crate::chains::tendermint::sync::ask::Failed;
 use crate::chains::{ChainStatus, Fact, Facts, Head, PeerStatus, SyncState};
@@ -20,7 +21,7 @@ impl TendermintChain {
     pub(crate) fn describe(&self, now: Now) -> ChainStatus {
         let target = self.primary.and_then(|peer| self.desk.fetcher.status_of(peer)).map(|status| status.latest_height);
         ChainStatus {
-            family: "tendermint",
+            family: NAME_TEXT,
             chain_id: self.spec.chain_id.clone(),
             head: self.head.as_ref().map(|head| Head {
                 height: head.height(),
