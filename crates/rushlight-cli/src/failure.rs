@@ -7,11 +7,13 @@ use rushlight::{
 };
 use std::fmt;
 
-/// Exit codes, as `rushlight --help` lists them; 2 (usage) is given by the command line itself.
+/// Exit codes, as `rushlight --help` lists them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// Whatever has no code of its own.
     Other = 1,
+    /// The call is wrong; most of the time the command line itself finds that out.
+    Usage = 2,
     /// Settings or a chain file are wrong.
     Config = 10,
     /// Trust in the last verified header has ended.

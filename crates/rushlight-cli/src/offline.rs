@@ -66,7 +66,7 @@ pub(crate) fn verify(file: &Path, judged: &Judged<'_>, is_json: bool) -> Result<
     }
     let proven = verify_bundle(&bytes, checkpoint, judged.rules.clone(), now).map_err(|error| {
         if error.is_about_rules() {
-            return Failure::new(Exit::Config, escape(&error.to_string()));
+            return Failure::new(Exit::Usage, escape(&error.to_string()));
         }
         if error.is_expired() {
             let text = format!(
