@@ -184,7 +184,6 @@ mod tests {
     use super::*;
     use crate::base::Hash;
     use crate::bundle::CHECKPOINT_BYTES_MAX;
-    use alloc::string::ToString;
 
     #[test]
     fn an_anchor_is_the_one_text_of_a_time() {
@@ -212,6 +211,6 @@ mod tests {
         let text = long.to_text().unwrap();
         assert!(text.len() < CHECKPOINT_BYTES_MAX, "{}", text.len());
         assert_eq!(Checkpoint::from_text(&text), Ok(long));
-        assert!(text.starts_with(&alloc::format!("rushlight:1:{}:", NAME.to_string())));
+        assert!(text.starts_with(&alloc::format!("rushlight:1:{NAME}:")));
     }
 }
