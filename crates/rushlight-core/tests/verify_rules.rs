@@ -383,7 +383,7 @@ fn each_rule_of_trust_levels_has_its_error() {
         1/4: trust level 1/4 is below 1/3, the least that is secure
         0/1: trust level 0/1 is below 1/3, the least that is secure
         3333/10000: trust level 3333/10000 is below 1/3, the least that is secure
-        1: trust level is not of the form 1/3
+        1: accepted
         a/b: trust level is not of the form 1/3
         -1/3: trust level is not of the form 1/3
         2^64-1 of 2^64-1: accepted

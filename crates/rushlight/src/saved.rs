@@ -35,13 +35,21 @@ pub fn ask_saved(folder: &Path, name: &str, spec: ChainSpec, call: &str) -> Resu
     let mut node = Node::new(Config::default(), [0; 32]);
     let chain = node.add_chain(clocks.now(), name, spec, saved.as_deref())?;
     let scope = Scope { chain: Some(chain), access: Access::Public };
-    node.handle(clocks.now(), Input::Joined(READER, scope, ClientKind::Exchange));
-    node.handle(clocks.now(), Input::Asked(READER, Call::Text(call)));
     let mut answer = String::new();
-    while let Some(output) = node.poll() {
-        if let Output::Reply(_, reply) = output {
-            answer = reply.body.map(|body| body.text()).unwrap_or_default();
-        }
+    // What adding the chain wants asked goes nowhere, as everything else that is no answer.
+    drain(&mut node, &mut answer);
+    for input in [Input::Joined(READER, scope, ClientKind::Exchange), Input::Asked(READER, Call::Text(call))] {
+        node.handle(clocks.now(), input);
+        drain(&mut node, &mut answer);
     }
     Ok(answer)
+}
+
+/// Takes out everything that the node wants done, and keeps an answer.
+fn drain(node: &mut Node, answer: &mut String) {
+    while let Some(output) = node.poll() {
+        if let Output::Reply(_, reply) = output {
+            *answer = reply.body.map(|body| body.text()).unwrap_or_default();
+        }
+    }
 }
