@@ -19,6 +19,7 @@ pub use family::{
     BundleRefused, BundleRules, ChainSpec, Described, Families, Family, FamilyTaken, HeaderTold, OpenError, Opening,
     PeerTold, Probe, Refused, RefusedKind, SpecError, ToDescribe, Trusted,
 };
+#[cfg_attr(not(feature = "tendermint"), allow(unused_imports, reason = "a build without families shows no texts"))]
 pub(crate) use keys::shown_text;
 pub use keys::{Fields, Key, KeyError, Kind, SHOWN_CHARS_MAX};
 pub use proven::{ProvenHeader, ProvenState};

@@ -167,7 +167,6 @@ impl Node {
 
     /// Takes in what happened. Does bounded work.
     pub fn handle(&mut self, now: Now, input: Input<'_>) {
-        debug_assert!(self.outputs.is_empty(), "`poll` is drained to `None` after every `handle`");
         match input {
             Input::Tick => self.tick(now),
             Input::Fetched(id, result) => {
