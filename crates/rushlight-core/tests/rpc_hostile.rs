@@ -235,7 +235,7 @@ fn step() -> impl Strategy<Value = Step> {
         r#"{"jsonrpc":"2.0","id":#,"method":"rushlight_prove"}"#,
         r#"{"jsonrpc":"2.0","id":#,"method":"rushlight_subscribeHead"}"#,
         r#"{"jsonrpc":"2.0","method":"rushlight_status"}"#,
-        r#"[{"jsonrpc":"2.0","id":#,"method":"rushlight_status"},{"jsonrpc":"2.0","id":4,"method":"rushlight_subscribeHead"},5]"#,
+        r#"[{"jsonrpc":"2.0","id":#,"method":"rushlight_status"},{"jsonrpc":"2.0","id":"inner","method":"rushlight_subscribeHead"},5]"#,
         "junk",
     ]);
     prop_oneof![
