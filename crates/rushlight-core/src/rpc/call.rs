@@ -12,7 +12,7 @@ pub struct Scope {
     pub access: Access,
 }
 
-/// One call of a client. Each call gets exactly one [`Answer`].
+/// One call of a client. Each call gets exactly one [`super::Answer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call<'a> {
     /// JSON-RPC text: a request, a notification or a batch.

@@ -22,7 +22,7 @@ pub use table::{BundleRules, ChainSpec, Families, FamilyTaken, SpecError};
 
 /// A kind of chains.
 pub trait Family: Sync {
-    /// Returns its name in chain files, checkpoints, status and metrics; see [`FamilyName`] for its form.
+    /// Returns its name in chain files, checkpoints, status and metrics; see `FamilyName` for its form.
     fn name(&self) -> &'static str;
 
     /// Returns its number in bundles.
