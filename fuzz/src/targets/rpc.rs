@@ -6,7 +6,7 @@
 use rushlight_core::base::{ChainId, ClientId, QueryId};
 use rushlight_core::chains::tendermint;
 use rushlight_core::rpc::limits::{CONTROL_CLIENTS_MAX, EXCHANGES_MAX, REQUESTS_IN_FLIGHT_TOTAL_MAX, SOCKETS_MAX};
-use rushlight_core::rpc::{Access, Call, ClientKind, QueryAnswer, Rpc, RpcAction, RpcError, Scope, own};
+use rushlight_core::rpc::{Access, Call, ClientKind, QueryAnswer, QueryError, Rpc, RpcAction, RpcError, Scope, own};
 use std::collections::{BTreeMap, VecDeque};
 
 /// Pieces of one input that are carried out; the rest is left.
